@@ -1,0 +1,53 @@
+"""The API's ways in: a token, the session of a signed-in browser, or an open server's own machine."""
+
+from typing import TYPE_CHECKING, cast
+
+from django.contrib.auth.models import AnonymousUser
+from knox.auth import TokenAuthentication
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from apps.accounts.access import is_cross_site, is_open_to
+from apps.accounts.models import ApiToken, LocalOperator, User
+
+if TYPE_CHECKING:  # DRF's settings import this module while its views are being imported
+    from rest_framework.views import APIView
+
+
+class BearerAuthentication(TokenAuthentication):
+    def authenticate_credentials(self, token: bytes) -> tuple[User, ApiToken]:
+        if not token.isascii():
+            raise AuthenticationFailed("Invalid token.")
+        user, found = super().authenticate_credentials(token)
+        found.touch()
+        return user, found
+
+
+class OpenAuthentication(BaseAuthentication):
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, None] | None:
+        if not is_open_to(request._request):
+            return None
+        if request.method not in SAFE_METHODS and is_cross_site(request._request):
+            raise PermissionDenied("A page of another site may not write here.")
+        return LocalOperator(), None
+
+
+class IsMember(BasePermission):
+    """Signed in; a read-only token reads. A view that only reads by POST says so with `is_reading`."""
+
+    message = "This token is read-only. Use a read-write token for this call."
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        if not request.user.is_authenticated:
+            return False
+        if request.method in SAFE_METHODS or getattr(view, "is_reading", False):
+            return True
+        return not isinstance(request.auth, ApiToken) or request.auth.scope == ApiToken.Scope.READ_WRITE
+
+
+def require_staff(request: Request, act: str) -> None:
+    """Raise 403 unless the caller is staff; `act` completes "Only staff may ..."."""
+    if not cast(User, request.user).is_staff:
+        raise PermissionDenied(f"Only staff may {act}.")

@@ -1,0 +1,71 @@
+"""Pages of a table, newest first, by offset or (at constant cost however deep) by cursor."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Generic, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from pydantic import BaseModel, ConfigDict, Field
+
+from apps.core.errors import field_error
+from apps.core.json import INT64
+
+MAX_PAGE = 100
+
+Row = TypeVar("Row", bound=Model)
+Item = TypeVar("Item")
+
+
+class PageQuery(BaseModel):
+    """The query parameters of a list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 20
+    offset: Annotated[int, Field(ge=0, lt=INT64)] = 0
+    cursor: Annotated[str | None, Field(description="`next_cursor` of the page before")] = None
+
+
+class Pagination(BaseModel):
+    limit: int
+    offset: int
+    next_offset: int | None
+    next_cursor: str | None
+
+
+class Page(BaseModel, Generic[Item]):
+    data: list[Item]
+    pagination: Pagination
+
+
+def paginate(
+    rows: QuerySet[Row], query: PageQuery, load: QuerySet[Row], describe: Callable[[Row], dict[str, Any]]
+) -> dict[str, Any]:
+    """One page of `rows`, which are ordered by descending primary key, read with what `load` asks for.
+
+    One row more than asked for is read: that there is a next page is known without counting.
+    """
+    if query.cursor is not None:
+        if query.offset:
+            raise field_error("cursor", "Give either offset or cursor, not both.")
+        rows = _before(rows, query.cursor)
+    # Ids first: a deep offset then walks over an index and not over the rows themselves.
+    ids = rows.values("pk")[query.offset : query.offset + query.limit + 1]
+    found = [*load.filter(pk__in=ids).order_by("-pk")]
+    page, has_more = found[: query.limit], len(found) > query.limit
+    return {
+        "data": [describe(row) for row in page],
+        "pagination": {
+            "limit": query.limit,
+            "offset": query.offset,
+            "next_offset": query.offset + query.limit if has_more and query.cursor is None else None,
+            "next_cursor": str(page[-1].pk) if has_more else None,
+        },
+    }
+
+
+def _before(rows: QuerySet[Row], cursor: str) -> QuerySet[Row]:
+    try:
+        return rows.filter(pk__lt=rows.model._meta.pk.to_python(cursor))
+    except ValidationError as error:
+        raise field_error("cursor", "This is no cursor of this list.") from error

@@ -1,0 +1,192 @@
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Func, Max, Min, Sum, Value
+from django.db.models.functions import MD5, Concat
+from django.db.models.sql.compiler import SQLCompiler
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.core.errors import conflict, join_names, not_found
+from apps.core.json import compact_json
+from apps.datasets.models import Dataset, DatasetEntry, dataset_key
+from apps.traces.models import Trace, TraceQuerySet
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides the members and their order, and where the dataset belongs.
+
+    Either `trace_ids`, which are taken as they stand, or the rest; `limit` None takes all that match.
+    """
+
+    name: str
+    version: str
+    filters: dict[str, Any]
+    trace_ids: list[UUID] | None
+    limit: int | None
+    selection_strategy: str
+    seed: int | None
+    session_id: str | None = None
+    parent_dataset_id: str | None = None
+    training_run_id: str | None = None
+
+    def is_that_of(self, dataset: Dataset) -> bool:
+        """Up to the members, which `trace_ids` name one by one."""
+        return (
+            (self.name, self.version, self.limit) == (dataset.name, dataset.version, dataset.limit)
+            and (self.selection_strategy, self.seed) == (dataset.selection_strategy, dataset.seed)
+            and (self.trace_ids is not None) == dataset.is_of_given_traces
+            and self.filters == orjson.loads(dataset.filters)
+        )
+
+
+class HyphenatedId(Func):
+    """A trace's id as the API writes it; SQLite stores it without hyphens."""
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
+        id, params = compiler.compile(self.source_expressions[0])
+        parts = [f"substr({id}, {start}, {size})" for start, size in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))]
+        return " || '-' || ".join(parts), [*params] * 5
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
+        id, params = compiler.compile(self.source_expressions[0])
+        return f"{id}::text", params
+
+
+def build_dataset(
+    recipe: Recipe, *, created_by: User | None, replace: bool = False
+) -> tuple[Dataset, bool]:
+    """The dataset of this recipe, and whether it was built now.
+
+    An existing key answers with its build when recipe and members are the same. Else it is a conflict,
+    or with `replace` the new build takes the key. Raises ValidationError.
+    """
+    key = dataset_key(recipe.name, recipe.version)
+    try:
+        return _build_once(key, recipe, created_by, replace)
+    except IntegrityError:
+        # Another build took the key in the meantime: now it is an existing one.
+        if not Dataset.objects.current().filter(key=key).exists():
+            raise
+        return _build_once(key, recipe, created_by, replace)
+
+
+@transaction.atomic
+def _build_once(
+    key: str, recipe: Recipe, created_by: User | None, replace: bool
+) -> tuple[Dataset, bool]:
+    current = Dataset.objects.current().select_for_update().filter(key=key).first()
+    if current is not None:
+        if recipe.is_that_of(current) and _are_equal(_selected_ids(recipe), current.trace_ids()):
+            return current, False
+        if not replace:
+            message = f"The dataset {key} exists with other content. Choose another version, or replace it."
+            raise conflict(message)
+        Dataset.objects.filter(pk=current.pk).update(superseded_at=timezone.now())
+    return _create(key, recipe, created_by), True
+
+
+def _create(key: str, recipe: Recipe, created_by: User | None) -> Dataset:
+    dataset = Dataset(
+        key=key,
+        name=recipe.name,
+        version=recipe.version,
+        filters=compact_json(recipe.filters),
+        is_of_given_traces=recipe.trace_ids is not None,
+        limit=recipe.limit,
+        selection_strategy=recipe.selection_strategy,
+        seed=recipe.seed,
+        session_id=recipe.session_id,
+        parent_dataset_id=recipe.parent_dataset_id,
+        training_run_id=recipe.training_run_id,
+        created_at=timezone.now(),
+        created_by=created_by,
+        trace_count=0,
+        control_tokens=0,
+        stats={},
+        content_digest="",
+    )
+    dataset.save()
+    _add_entries(dataset, recipe)
+    _summarise(dataset)
+    return dataset
+
+
+def _selection(recipe: Recipe) -> TraceQuerySet:
+    """The traces that filters, strategy and limit select, in order."""
+    found = Trace.objects.with_meta(recipe.filters)
+    if recipe.selection_strategy == Dataset.Strategy.RANDOM:
+        rank = MD5(Concat(Value(f"{recipe.seed}:"), HyphenatedId("id")))
+        return found.annotate(rank=rank).order_by("rank", "id")[: recipe.limit]
+    return found.newest_first()[: recipe.limit]
+
+
+def _selected_ids(recipe: Recipe) -> Iterable[UUID]:
+    if recipe.trace_ids is not None:
+        return recipe.trace_ids
+    return _selection(recipe).values_list("id", flat=True).iterator(10_000)
+
+
+def _are_equal(a: Iterable[UUID], b: Iterable[UUID]) -> bool:
+    return all(x == y for x, y in zip_longest(a, b))
+
+
+def _add_entries(dataset: Dataset, recipe: Recipe) -> None:
+    if recipe.trace_ids is not None:
+        missing = Trace.objects.missing(recipe.trace_ids)
+        if missing:
+            raise not_found("Trace", join_names(map(str, missing), len(missing)))
+        entries = [DatasetEntry(dataset=dataset, trace_id=id, position=n) for n, id in enumerate(recipe.trace_ids)]
+        DatasetEntry.objects.bulk_create(entries)
+        return
+    # The database numbers and copies the ids: none of them passes through Python.
+    is_random = recipe.selection_strategy == Dataset.Strategy.RANDOM
+    columns, order = (["id", "rank"], "picked.rank, picked.id") if is_random else (["id"], "picked.id DESC")
+    select, params = _selection(recipe).values(*columns).query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {DatasetEntry._meta.db_table} (dataset_id, trace_id, position)"
+            f" SELECT %s, picked.id, row_number() OVER (ORDER BY {order}) - 1 FROM ({select}) AS picked",
+            [dataset.pk, *params],
+        )
+
+
+def _summarise(dataset: Dataset) -> None:
+    """Fill in what only the entries tell. Raises ValidationError when there is none."""
+    found = dataset.entries.aggregate(
+        steps=Sum("trace__step_count"),
+        least=Min("trace__step_count"),
+        most=Max("trace__step_count"),
+        chars=Sum("trace__char_count"),
+        tokens=Sum("trace__control_tokens"),
+    )
+    digest = hashlib.sha256()
+    count = 0
+    digests = dataset.entries.in_order().values_list("trace__content_digest", flat=True)
+    for count, item in enumerate(digests.iterator(10_000), 1):
+        digest.update(item.encode())
+    if not count:
+        raise ValidationError("No trace matches these filters. Nothing was built.")
+    summary = {
+        "trace_count": count,
+        "control_tokens": found["tokens"],
+        "content_digest": digest.hexdigest(),
+        "stats": {
+            "trace_count": count,
+            "avg_step_count": round(found["steps"] / count, 2),
+            "min_step_count": found["least"],
+            "max_step_count": found["most"],
+            "avg_total_chars": round(found["chars"] / count, 2),
+        },
+    }
+    Dataset.objects.filter(pk=dataset.pk).update(**summary)
+    for name, value in summary.items():
+        setattr(dataset, name, value)

@@ -1,0 +1,27 @@
+"""Gemma's chat template and the control tokens that only the template may write.
+
+Source: "Formatting and system instructions", ai.google.dev/gemma/docs/core/prompt-structure.
+"""
+
+import re
+from collections.abc import Iterable
+
+_TOKENS = ("start_of_turn", "end_of_turn", "bos", "eos", "pad")
+CONTROL_TOKEN = re.compile(f"<(?=(?:{'|'.join(_TOKENS)})>)")
+ZERO_WIDTH_SPACE = "\u200b"
+
+
+def count_control_tokens(texts: Iterable[str]) -> int:
+    return sum(len(CONTROL_TOKEN.findall(text)) for text in texts if "<" in text)
+
+
+def break_control_tokens(text: str) -> str:
+    """A control token in a user's text would forge a turn: a zero-width space after its `<` prevents it."""
+    return CONTROL_TOKEN.sub("<" + ZERO_WIDTH_SPACE, text) if "<" in text else text
+
+
+def render_turns(prompt: str, response: str) -> str:
+    """One question and its answer; both without control tokens of their own."""
+    return (
+        f"<start_of_turn>user\n{prompt}<end_of_turn>\n<start_of_turn>model\n{response}<end_of_turn>"
+    )

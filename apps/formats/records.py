@@ -1,0 +1,106 @@
+"""The export formats: a stored trace in, one record (a JSON object of its line) out."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID, uuid5
+
+import orjson
+
+from apps.core.ids import isoformat
+from apps.formats.gemma import break_control_tokens, render_turns
+
+# Part of every rendered file's name: raise it whenever the same trace would render to other bytes.
+RENDERER_VERSION = 1
+
+_SHOW_REASONING = "\n\nPlease show your reasoning steps."
+
+
+class TraceRow(NamedTuple):
+    """What rendering needs of a stored trace, in the order of the query that reads it.
+
+    `steps` and `meta` are JSON text as stored; `control_tokens` counts those in the user's texts.
+    """
+
+    id: UUID
+    created_at: datetime
+    trace_version: str
+    prompt: str
+    final_answer: str
+    steps: str
+    meta: str
+    control_tokens: int
+
+
+def trace_record(row: TraceRow) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "prompts": row.prompt,
+        "trace_steps": _contents(row),
+        "final_answer": row.final_answer,
+        "metadata": _metadata(row, {}),
+    }
+
+
+def tunix_sft_record(row: TraceRow) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "prompts": render_turns(_safe(row, row.prompt), _reasoning(row)),
+        "final_answer": row.final_answer,
+        "metadata": _metadata(row, {"format": "tunix_sft"}),
+    }
+
+
+def training_example_record(row: TraceRow) -> dict[str, Any]:
+    return {
+        # Derived, not drawn: the same trace gives the same example on every repetition.
+        "id": str(uuid5(row.id, "training_example")),
+        "prompt": _safe(row, row.prompt) + _SHOW_REASONING,
+        "response": _reasoning(row),
+        "metadata": {"source_trace_id": str(row.id), **_metadata(row, {}, "source_trace_id")},
+    }
+
+
+FORMATS: dict[str, Callable[[TraceRow], dict[str, Any]]] = {
+    "trace": trace_record,
+    "tunix_sft": tunix_sft_record,
+    "training_example": training_example_record,
+}
+
+
+def escaped_tokens(format: str, control_tokens: int) -> int:
+    """How many tokens rendering breaks: the raw format keeps every text as stored."""
+    return 0 if format == "trace" else control_tokens
+
+
+def render_line(format: str, row: TraceRow) -> bytes:
+    return orjson.dumps(FORMATS[format](row), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _contents(row: TraceRow) -> list[str]:
+    return [step["content"] for step in orjson.loads(row.steps)]
+
+
+def _reasoning(row: TraceRow) -> str:
+    steps = "".join([f"{n}. {content}\n" for n, content in enumerate(_contents(row), 1)])
+    return _safe(row, f"Reasoning:\n{steps}Answer: {row.final_answer}")
+
+
+def _safe(row: TraceRow, text: str) -> str:
+    return break_control_tokens(text) if row.control_tokens else text
+
+
+def _metadata(row: TraceRow, own: dict[str, str], *reserved: str) -> dict[str, Any]:
+    """The system's keys, then the trace's; one that would hide a system key becomes `meta.<name>`."""
+    system = {"created_at": isoformat(row.created_at), "trace_version": row.trace_version, **own}
+    meta = orjson.loads(row.meta) or {}
+    taken = system.keys() | set(reserved)
+    if taken.isdisjoint(meta):
+        return {**system, **meta}
+    renamed: dict[str, Any] = {}
+    for key, value in meta.items():
+        while key in taken:
+            key = f"meta.{key}"
+        renamed[key] = value
+        taken = taken | {key}
+    return {**system, **renamed}

@@ -1,0 +1,62 @@
+"""The indexed form of a trace's top-level meta: a set of terms, one for each key with its value.
+
+A term is a hash of the key and the canonical value, so the two databases agree to the bit on what
+equals what, which their own JSON comparisons do not: `1` equals `1.0`, but neither `"1"` nor `true`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import models
+from django.db.models.sql.compiler import SQLCompiler
+
+from apps.core.digests import short_hash
+from apps.core.json import INT64, JSONError, canonical_json, parse_json
+
+
+def meta_term(key: str, value: Any) -> str:
+    return short_hash(key.encode() + b"\0" + canonical_json(_normal(value)))
+
+
+def meta_terms(meta: Mapping[str, Any] | None) -> str:
+    return " ".join(sorted(meta_term(key, value) for key, value in (meta or {}).items()))
+
+
+def spelled_terms(key: str, text: str) -> set[str]:
+    """What `text` from a query string may stand for: that string, and the JSON scalar that it spells."""
+    terms = {meta_term(key, text)}
+    try:
+        value = parse_json(text)
+    except JSONError:
+        return terms
+    return terms if isinstance(value, dict | list) else terms | {meta_term(key, value)}
+
+
+def _normal(value: Any) -> Any:
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < INT64 else value
+    if isinstance(value, dict):
+        return {key: _normal(item) for key, item in value.items()}
+    return [_normal(item) for item in value] if isinstance(value, list) else value
+
+
+class TermsField(models.TextField):
+    """Terms separated by spaces; `__has=term` asks for one."""
+
+
+@TermsField.register_lookup
+class Has(models.Lookup):
+    lookup_name = "has"
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:
+        column, term, params = self._sides(compiler, connection)
+        return f"string_to_array({column}, ' ') @> ARRAY[{term}]::text[]", params
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:
+        column, term, params = self._sides(compiler, connection)
+        return f"instr({column}, {term}) > 0", params
+
+    def _sides(self, compiler: SQLCompiler, connection: Any) -> tuple[str, str, list[Any]]:
+        column, before = self.process_lhs(compiler, connection)
+        term, after = self.process_rhs(compiler, connection)
+        return column, term, [*before, *after]

@@ -1,0 +1,175 @@
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.sql.compiler import SQLCompiler
+
+from apps.core.ids import new_id
+from apps.formats.records import TraceRow
+from apps.formats.trace import SOURCE_MAX_LENGTH, VERSION_MAX_LENGTH
+from apps.traces.meta import TermsField, meta_term, spelled_terms
+
+
+# Below the number of parameters that every SQLite takes in one statement.
+IDS_PER_QUERY = 10_000
+
+
+class StepsField(models.TextField):
+    """The steps as compact JSON text; `__text=words` looks into their contents, not at the JSON."""
+
+
+@StepsField.register_lookup
+class StepsText(models.Lookup):
+    lookup_name = "text"
+
+    def get_prep_lookup(self) -> str:
+        escaped = str(self.rhs).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return f"%{escaped}%"
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:
+        return self._exists(
+            compiler,
+            connection,
+            "SELECT 1 FROM json_array_elements({column}::json) AS step WHERE step->>'content' ILIKE {words}",
+        )
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:
+        return self._exists(
+            compiler,
+            connection,
+            "SELECT 1 FROM json_each({column}) WHERE json_extract(value, '$.content') LIKE {words} ESCAPE '\\'",
+        )
+
+    def _exists(self, compiler: SQLCompiler, connection: Any, select: str) -> tuple[str, list[Any]]:
+        column, before = self.process_lhs(compiler, connection)
+        words, after = self.process_rhs(compiler, connection)
+        return f"EXISTS({select.format(column=column, words=words)})", [*before, *after]
+
+
+class TraceQuerySet(models.QuerySet["Trace"]):
+    def newest_first(self) -> "TraceQuerySet":
+        """By key: it carries the time of creation, and orders what one millisecond brought."""
+        return self.order_by("-id")
+
+    def matching(self, *, source: str | None, q: str | None, meta: Mapping[str, str]) -> "TraceQuerySet":
+        """The list's filters, as a query string spells them."""
+        found = self
+        if source is not None:
+            found = found.filter(source=source)
+        if q:
+            found = found.filter(
+                Q(prompt__icontains=q) | Q(final_answer__icontains=q) | Q(steps__text=q)
+            )
+        for key, text in meta.items():
+            spelled = Q()
+            for term in spelled_terms(key, text):
+                spelled |= Q(meta_terms__has=term)
+            found = found.filter(spelled)
+        return found
+
+    def with_meta(self, filters: Mapping[str, Any]) -> "TraceQuerySet":
+        """Strictly: `1` is neither `"1"` nor `true`, `1` equals `1.0`, null is only an explicit null."""
+        found = self
+        for key, value in filters.items():
+            found = found.filter(meta_terms__has=meta_term(key, value))
+        return found
+
+    def newest_of(self, source: str, limit: int | None) -> models.QuerySet["Trace", UUID]:
+        """The ids of the newest traces of a source."""
+        return self.filter(source=source).newest_first().values_list("id", flat=True)[:limit]
+
+    def missing(self, ids: Iterable[UUID]) -> list[UUID]:
+        """Those of `ids` that are no trace, in the order given."""
+        wanted = list(ids)
+        known: set[UUID] = set()
+        for start in range(0, len(wanted), IDS_PER_QUERY):
+            page = wanted[start : start + IDS_PER_QUERY]
+            known.update(self.filter(pk__in=page).values_list("pk", flat=True))
+        return [id for id in wanted if id not in known]
+
+    def rows(self) -> models.QuerySet["Trace", Any]:
+        """TraceRow fields as plain tuples: model instances would double the cost of an export."""
+        return self.values_list(*TraceRow._fields)
+
+
+class Trace(models.Model):
+    """One reasoning trace. Immutable: there is no update path, and `save` refuses one.
+
+    The columns that lists and filters read stand before the long texts, so that SQLite need not
+    walk through those to reach them.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(editable=False)
+    source = models.CharField(max_length=SOURCE_MAX_LENGTH, blank=True)
+    trace_version = models.CharField(max_length=VERSION_MAX_LENGTH)
+    step_count = models.PositiveIntegerField()
+    char_count = models.PositiveIntegerField(help_text="of prompt, steps and final answer")
+    control_tokens = models.PositiveIntegerField(help_text="in prompt, steps and final answer")
+    score = models.FloatField(help_text="baseline at ingest, then that of the latest score record")
+    content_digest = models.CharField(max_length=64, help_text="sha256 of the five fields")
+    prompt_hash = models.CharField(max_length=16, help_text="of the folded prompt, for splits")
+    ingest_id = models.UUIDField(help_text="the act that brought it")
+    external_id = models.CharField(max_length=256, null=True, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, db_index=False, related_name="+"
+    )
+    meta_terms = TermsField(blank=True)
+    prompt = models.TextField()
+    final_answer = models.TextField()
+    steps = StepsField()
+    meta = models.TextField(help_text="JSON text: an object or null")
+
+    objects = TraceQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["source", "-id"], name="traces_of_source_newest")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "external_id"],
+                condition=Q(external_id__isnull=False),
+                name="one_external_id_per_source",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    def save(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("A trace is immutable and comes in through apps.traces.ingest only.")
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The five fields as they were accepted; steps and meta are the stored text, unparsed."""
+        return {
+            "trace_version": self.trace_version,
+            "prompt": self.prompt,
+            "final_answer": self.final_answer,
+            "steps": orjson.Fragment(self.steps),
+            "meta": orjson.Fragment(self.meta),
+        }
+
+    @property
+    def step_lengths(self) -> list[int]:
+        return [len(step["content"]) for step in orjson.loads(self.steps)]
+
+
+class Score(models.Model):
+    """One act of scoring, appended and never changed."""
+
+    trace = models.ForeignKey(Trace, models.CASCADE, related_name="scores")
+    criteria = models.CharField(max_length=64)
+    value = models.FloatField()
+    details = models.JSONField()
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.value} of {self.trace_id}"

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class UngarConfig(AppConfig):
+    name = "apps.ungar"
+    verbose_name = "UNGAR"

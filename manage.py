@@ -1,0 +1,21 @@
+#!/usr/bin/env python
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+from django.db import OperationalError
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tunixrt.settings")
+    if sys.argv[1:2] == ["runserver"]:  # Django's server is for development, and so is its start without settings
+        os.environ.setdefault("TUNIXRT_DEBUG", "1")
+    try:
+        execute_from_command_line(sys.argv)
+    except OperationalError as error:
+        reason = " ".join(str(error).split())
+        sys.exit(f"The database cannot be used: {reason}. Check DATABASE_URL and that its server runs.")
+
+
+if __name__ == "__main__":
+    main()

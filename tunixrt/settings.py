@@ -1,0 +1,309 @@
+"""Every setting, and the only place that reads the environment.
+
+A bad value ends the process with one sentence that names the variable.
+"""
+
+import os
+import re
+import secrets
+import sys
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import dj_database_url
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
+
+_Names = Annotated[list[str], NoDecode]
+
+
+class Environment(BaseSettings):
+    """What may be set from outside; the README's configuration table says what each does."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True)
+
+    DATABASE_URL: str = ""
+    TUNIXRT_DATA_DIR: Path = BASE_DIR / "var"
+    TUNIXRT_SECRET_KEY: Annotated[str, Field(min_length=32)] | None = None
+    TUNIXRT_DEBUG: bool = False
+    TUNIXRT_URL: str = ""
+    TUNIXRT_ALLOWED_HOSTS: _Names = []
+    TUNIXRT_TRUSTED_PROXIES: _Names = []
+    TUNIXRT_OPEN: bool = False
+    TUNIXRT_API_RATE: str | None = None
+    TUNIXRT_LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    TRACE_MAX_BYTES: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 1024 * 1024
+
+    @field_validator("TUNIXRT_ALLOWED_HOSTS", "TUNIXRT_TRUSTED_PROXIES", mode="before")
+    @classmethod
+    def split_names(cls, value: Any) -> Any:
+        return [name for name in re.split(r"[,\s]+", value) if name] if isinstance(value, str) else value
+
+    @field_validator("TUNIXRT_TRUSTED_PROXIES")
+    @classmethod
+    def check_proxies(cls, value: list[str]) -> list[str]:
+        for address in value:
+            ip_network(address)
+        return value
+
+    @field_validator("TUNIXRT_URL")
+    @classmethod
+    def check_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and not (parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/")):
+            raise ValueError("it must be an address such as https://traces.example.org")
+        return value.rstrip("/")
+
+    @field_validator("TUNIXRT_API_RATE")
+    @classmethod
+    def check_rate(cls, value: str | None) -> str | None:
+        if value and not re.fullmatch(r"[1-9]\d*/(second|minute|hour|day)", value):
+            raise ValueError("it must be calls per second, minute, hour or day, such as 600/minute")
+        return value
+
+    @field_validator("DATABASE_URL")
+    @classmethod
+    def check_database(cls, value: str) -> str:
+        if value and not re.match(r"(sqlite|postgres|postgresql)://", value):
+            raise ValueError("it must begin with postgres:// or sqlite://")
+        if value:
+            dj_database_url.parse(value)
+        return value
+
+
+def _read_environment() -> Environment:
+    try:
+        return Environment()
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = first["msg"].removeprefix("Value error, ")
+        sys.exit(f"The environment variable {first['loc'][0]} cannot be used: {reason}.")
+
+
+env = _read_environment()
+
+DATA_DIR = env.TUNIXRT_DATA_DIR.resolve()
+OPEN = env.TUNIXRT_OPEN
+DEBUG = env.TUNIXRT_DEBUG
+TRACE_MAX_BYTES = env.TRACE_MAX_BYTES
+TRUSTED_PROXIES = env.TUNIXRT_TRUSTED_PROXIES
+
+
+def _prepare_data_dir() -> None:
+    try:
+        DATA_DIR.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"The data folder TUNIXRT_DATA_DIR={DATA_DIR} cannot be made: {error.strerror}.")
+    if not os.access(DATA_DIR, os.W_OK | os.X_OK):
+        sys.exit(f"The data folder TUNIXRT_DATA_DIR={DATA_DIR} cannot be written to.")
+
+
+def _secret_key() -> str:
+    if env.TUNIXRT_SECRET_KEY:
+        return env.TUNIXRT_SECRET_KEY
+    if not (DEBUG or OPEN):
+        return ""  # commands such as migrate need none; what serves refuses to, see wsgi.py
+    path = DATA_DIR / "secret_key"
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    # Another process that starts at the same moment may have made the file and not yet filled it.
+    return path.read_text() or sys.exit(f"{path} is empty. Delete it and start again.")
+
+
+_prepare_data_dir()
+SECRET_KEY = _secret_key()
+
+# --- Where it is reached -----------------------------------------------------------------------
+
+_url = urlsplit(env.TUNIXRT_URL)
+ALLOWED_HOSTS = env.TUNIXRT_ALLOWED_HOSTS or [*LOOPBACK, *filter(None, [_url.hostname])]
+_is_https = _url.scheme == "https"
+CSRF_TRUSTED_ORIGINS = [env.TUNIXRT_URL] if _is_https else []
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
+SECURE_SSL_REDIRECT = _is_https
+SECURE_REDIRECT_EXEMPT = [r"^api/health$"]  # asked from inside, before any proxy
+SECURE_HSTS_SECONDS = 31_536_000 if _is_https else 0
+# W005, W021: whether HSTS also binds the subdomains is for the owner of the domain to say.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SESSION_COOKIE_HTTPONLY = True
+APPEND_SLASH = False
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "tunixrt.views.csrf_failure"
+
+# --- What it is made of ------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "tunixrt",
+    "apps.accounts",
+    "apps.core",
+    "apps.traces",
+    "apps.imports",
+    "apps.datasets",
+    "apps.ungar",
+    "apps.tunix",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_htmx",
+    "axes",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.accounts.middleware.MemberMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "tunixrt.urls"
+WSGI_APPLICATION = "tunixrt.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Files are found where the apps keep them and read once at start: no collecting step to forget.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Database ----------------------------------------------------------------------------------
+
+_SQLITE_OPTIONS = {
+    # Without IMMEDIATE a transaction that reads before it writes fails with "database is locked".
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": (
+        "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA mmap_size=134217728;PRAGMA cache_size=-20000;"
+    ),
+}
+# As many connections as a server process has threads (see the serve command), so that none waits.
+SERVER_THREADS = 16
+_POSTGRESQL_OPTIONS = {"pool": {"min_size": 1, "max_size": SERVER_THREADS + 2, "timeout": 10}}
+
+
+def _database() -> dict[str, Any]:
+    config: dict[str, Any] = dict(
+        dj_database_url.parse(env.DATABASE_URL or f"sqlite:///{DATA_DIR / 'tunixrt.sqlite3'}")
+    )
+    is_sqlite = config["ENGINE"] == "django.db.backends.sqlite3"
+    config["OPTIONS"] = {
+        **(_SQLITE_OPTIONS if is_sqlite else _POSTGRESQL_OPTIONS),
+        **config.get("OPTIONS", {}),
+    }
+    return config
+
+
+DATABASES = {"default": _database()}
+# In the database, so that a limit counts over all workers; its table comes with a migration.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "accounts_cache"}
+}
+
+# --- Accounts ----------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "overview"
+LOGOUT_REDIRECT_URL = "accounts:login"
+
+# Sign-in attempts are counted in the database: over all workers, and for the admin's form alike.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_HTTP_RESPONSE_CODE = 429
+AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
+AXES_VERBOSE = False
+
+KNOX_TOKEN_MODEL = "accounts.ApiToken"
+REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_TTL": None, "TOKEN_MODEL": KNOX_TOKEN_MODEL}
+
+# --- API ---------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.accounts.authentication.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+        "apps.accounts.authentication.OpenAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["apps.accounts.authentication.IsMember"],
+    "DEFAULT_THROTTLE_CLASSES": (
+        ["rest_framework.throttling.UserRateThrottle"] if env.TUNIXRT_API_RATE else []
+    ),
+    "DEFAULT_THROTTLE_RATES": {"user": env.TUNIXRT_API_RATE},
+    "NUM_PROXIES": 0,  # the peer is settled before Django runs, see wsgi.py
+    "DEFAULT_RENDERER_CLASSES": ["apps.core.negotiation.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "apps.core.negotiation.AlwaysJSON",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "apps.core.problems.handle_exception",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "tunix-rt",
+    "DESCRIPTION": "Reasoning traces become frozen datasets, training files and training manifests.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# --- Log ---------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.TUNIXRT_LOG_LEVEL},
+    "loggers": {"django": {"level": env.TUNIXRT_LOG_LEVEL}},
+}

@@ -1,0 +1,20 @@
+import os
+from typing import cast
+
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.wsgi import get_wsgi_application
+from granian.utils.proxies import wrap_wsgi_with_proxy_headers
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tunixrt.settings")
+
+from django.conf import settings  # noqa: E402 - the line above says which
+
+from tunixrt.preflight import check_secret_key  # noqa: E402 - likewise
+
+check_secret_key()
+application = get_wsgi_application()
+if settings.TRUSTED_PROXIES:
+    # Only here do X-Forwarded-For and -Proto become the peer and the scheme, and only from these.
+    application = cast(
+        WSGIHandler, wrap_wsgi_with_proxy_headers(application, trusted_hosts=settings.TRUSTED_PROXIES)
+    )
