@@ -8,7 +8,9 @@ from django.db import OperationalError
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tunixrt.settings")
-    if sys.argv[1:2] == ["runserver"]:  # Django's server is for development, and so is its start without settings
+    if sys.argv[1:2] == [
+        "runserver"
+    ]:  # Django's server is for development, and so is its start without settings
         os.environ.setdefault("TUNIXRT_DEBUG", "1")
     try:
         execute_from_command_line(sys.argv)

@@ -46,7 +46,7 @@ def load_sample_data() -> None:
         for name in ("learning_rate", "num_epochs", "batch_size", "max_seq_length")
     }
     training = Training(model_id="google/gemma-2b-it", output_dir="./output/tunix_run", **defaults)
-    generate_manifest(worked, training, created_by=None)
+    generate_manifest(worked.key, training, created_by=None)
 
 
 def _recipe(name: str, filters: dict[str, str]) -> Recipe:

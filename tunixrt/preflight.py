@@ -12,7 +12,9 @@ def check_secret_key() -> None:
     try:
         settings.SECRET_KEY  # noqa: B018 - Django refuses an empty one when it is asked for it
     except ImproperlyConfigured:
-        sys.exit("Set TUNIXRT_SECRET_KEY to 32 or more random characters, or TUNIXRT_OPEN=1 for this machine only.")
+        sys.exit(
+            "Set TUNIXRT_SECRET_KEY to 32 or more random characters, or TUNIXRT_OPEN=1 for this machine only."
+        )
 
 
 def check_port(host: str, port: int) -> None:

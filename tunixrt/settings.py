@@ -218,7 +218,7 @@ _SQLITE_OPTIONS = {
     ),
 }
 # As many connections as a server process has threads (see the serve command), so that none waits.
-SERVER_THREADS = 16
+SERVER_THREADS = 8
 _POSTGRESQL_OPTIONS = {"pool": {"min_size": 1, "max_size": SERVER_THREADS + 2, "timeout": 10}}
 
 
@@ -236,9 +236,7 @@ def _database() -> dict[str, Any]:
 
 DATABASES = {"default": _database()}
 # In the database, so that a limit counts over all workers; its table comes with a migration.
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "accounts_cache"}
-}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "accounts_cache"}}
 
 # --- Accounts ----------------------------------------------------------------------------------
 

@@ -7,9 +7,9 @@ from granian.utils.proxies import wrap_wsgi_with_proxy_headers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tunixrt.settings")
 
-from django.conf import settings  # noqa: E402 - the line above says which
+from django.conf import settings
 
-from tunixrt.preflight import check_secret_key  # noqa: E402 - likewise
+from tunixrt.preflight import check_secret_key
 
 check_secret_key()
 application = get_wsgi_application()

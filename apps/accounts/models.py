@@ -44,9 +44,7 @@ class ApiToken(AbstractAuthToken):
     class Meta:
         ordering = ["-created"]
         verbose_name = "API token"
-        constraints = [
-            models.UniqueConstraint(fields=["user", "name"], name="one_token_of_a_name_per_user")
-        ]
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="one_token_of_a_name_per_user")]
 
     def __str__(self) -> str:
         return f"{self.name} of {self.user}"

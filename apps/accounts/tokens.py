@@ -1,8 +1,9 @@
 from datetime import timedelta
 
+from django.db import IntegrityError, transaction
+
 from apps.accounts.models import ApiToken, User
 from apps.core.errors import conflict
-from django.db import IntegrityError, transaction
 
 
 def create_token(

@@ -95,4 +95,6 @@ def query_parameters(schema: type[BaseModel]) -> list[OpenApiParameter]:
 def _without_null(item: dict[str, Any]) -> dict[str, Any]:
     """An absent parameter is absent, not null."""
     choices = [choice for choice in item.pop("anyOf", []) if choice.get("type") != "null"]
-    return {key: value for key, value in {**item, **(choices[0] if choices else {})}.items() if key != "title"}
+    return {
+        key: value for key, value in {**item, **(choices[0] if choices else {})}.items() if key != "title"
+    }

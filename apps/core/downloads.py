@@ -27,7 +27,9 @@ def send_file(
     span = _requested_span(request, size, etag)
     if span is not None and span.start >= size:
         file.close()
-        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"})
+        return HttpResponse(
+            status=416, headers={"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"}
+        )
     sent = span or range(size)
     response = StreamingHttpResponse(
         _read(file, sent), status=206 if span else 200, content_type=CONTENT_TYPE, headers=dict(headers)

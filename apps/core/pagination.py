@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from pydantic import BaseModel, ConfigDict, Field
 
 from apps.core.errors import field_error
@@ -12,7 +12,7 @@ from apps.core.json import INT64
 
 MAX_PAGE = 100
 
-Row = TypeVar("Row", bound=Model)
+Row = TypeVar("Row")
 Item = TypeVar("Item")
 
 
@@ -39,9 +39,9 @@ class Page(BaseModel, Generic[Item]):
 
 
 def paginate(
-    rows: QuerySet[Row], query: PageQuery, load: QuerySet[Row], describe: Callable[[Row], dict[str, Any]]
+    rows: QuerySet[Any, Row], query: PageQuery, describe: Callable[[Row], dict[str, Any]]
 ) -> dict[str, Any]:
-    """One page of `rows`, which are ordered by descending primary key, read with what `load` asks for.
+    """One page of `rows`: instances, or tuples that begin with the primary key, in descending order of it.
 
     One row more than asked for is read: that there is a next page is known without counting.
     """
@@ -49,9 +49,9 @@ def paginate(
         if query.offset:
             raise field_error("cursor", "Give either offset or cursor, not both.")
         rows = _before(rows, query.cursor)
+    window = slice(query.offset, query.offset + query.limit + 1)
     # Ids first: a deep offset then walks over an index and not over the rows themselves.
-    ids = rows.values("pk")[query.offset : query.offset + query.limit + 1]
-    found = [*load.filter(pk__in=ids).order_by("-pk")]
+    found = [*(rows.filter(pk__in=rows.values("pk")[window]) if query.offset else rows[window])]
     page, has_more = found[: query.limit], len(found) > query.limit
     return {
         "data": [describe(row) for row in page],
@@ -59,12 +59,16 @@ def paginate(
             "limit": query.limit,
             "offset": query.offset,
             "next_offset": query.offset + query.limit if has_more and query.cursor is None else None,
-            "next_cursor": str(page[-1].pk) if has_more else None,
+            "next_cursor": str(_key(page[-1])) if has_more else None,
         },
     }
 
 
-def _before(rows: QuerySet[Row], cursor: str) -> QuerySet[Row]:
+def _key(row: Any) -> Any:
+    return row[0] if isinstance(row, tuple) else row.pk
+
+
+def _before(rows: QuerySet[Any, Row], cursor: str) -> QuerySet[Any, Row]:
     try:
         return rows.filter(pk__lt=rows.model._meta.pk.to_python(cursor))
     except ValidationError as error:

@@ -69,7 +69,7 @@ class Datasets(ApiView):
     def get(self, request: Request) -> Response:
         """The current build of every key, newest first."""
         rows = Dataset.objects.current().newest_first()
-        return Response(paginate(rows, self.query, Dataset.objects.all(), serializers.listed))
+        return Response(paginate(rows, self.query, serializers.listed))
 
 
 class DatasetDetail(ApiView):

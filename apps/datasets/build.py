@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Func, Max, Min, Sum, Value
+from django.db.models import CharField, Func, Value
 from django.db.models.functions import MD5, Concat
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
@@ -17,6 +17,7 @@ from apps.accounts.models import User
 from apps.core.errors import conflict, join_names, not_found
 from apps.core.json import compact_json
 from apps.datasets.models import Dataset, DatasetEntry, dataset_key
+from apps.formats.trace import MAX_STEPS
 from apps.traces.models import Trace, TraceQuerySet
 
 
@@ -51,9 +52,13 @@ class Recipe:
 class HyphenatedId(Func):
     """A trace's id as the API writes it; SQLite stores it without hyphens."""
 
+    output_field = CharField()
+
     def as_sqlite(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
         id, params = compiler.compile(self.source_expressions[0])
-        parts = [f"substr({id}, {start}, {size})" for start, size in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))]
+        parts = [
+            f"substr({id}, {start}, {size})" for start, size in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+        ]
         return " || '-' || ".join(parts), [*params] * 5
 
     def as_postgresql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
@@ -61,9 +66,7 @@ class HyphenatedId(Func):
         return f"{id}::text", params
 
 
-def build_dataset(
-    recipe: Recipe, *, created_by: User | None, replace: bool = False
-) -> tuple[Dataset, bool]:
+def build_dataset(recipe: Recipe, *, created_by: User | None, replace: bool = False) -> tuple[Dataset, bool]:
     """The dataset of this recipe, and whether it was built now.
 
     An existing key answers with its build when recipe and members are the same. Else it is a conflict,
@@ -80,9 +83,7 @@ def build_dataset(
 
 
 @transaction.atomic
-def _build_once(
-    key: str, recipe: Recipe, created_by: User | None, replace: bool
-) -> tuple[Dataset, bool]:
+def _build_once(key: str, recipe: Recipe, created_by: User | None, replace: bool) -> tuple[Dataset, bool]:
     current = Dataset.objects.current().select_for_update().filter(key=key).first()
     if current is not None:
         if recipe.is_that_of(current) and _are_equal(_selected_ids(recipe), current.trace_ids()):
@@ -144,7 +145,9 @@ def _add_entries(dataset: Dataset, recipe: Recipe) -> None:
         missing = Trace.objects.missing(recipe.trace_ids)
         if missing:
             raise not_found("Trace", join_names(map(str, missing), len(missing)))
-        entries = [DatasetEntry(dataset=dataset, trace_id=id, position=n) for n, id in enumerate(recipe.trace_ids)]
+        entries = [
+            DatasetEntry(dataset=dataset, trace_id=id, position=n) for n, id in enumerate(recipe.trace_ids)
+        ]
         DatasetEntry.objects.bulk_create(entries)
         return
     # The database numbers and copies the ids: none of them passes through Python.
@@ -160,33 +163,29 @@ def _add_entries(dataset: Dataset, recipe: Recipe) -> None:
 
 
 def _summarise(dataset: Dataset) -> None:
-    """Fill in what only the entries tell. Raises ValidationError when there is none."""
-    found = dataset.entries.aggregate(
-        steps=Sum("trace__step_count"),
-        least=Min("trace__step_count"),
-        most=Max("trace__step_count"),
-        chars=Sum("trace__char_count"),
-        tokens=Sum("trace__control_tokens"),
-    )
+    """Fill in what only the members tell. Raises ValidationError when there is none."""
+    columns = ("content_digest", "step_count", "char_count", "control_tokens")
+    members = dataset.entries.in_order().values_list(*(f"trace__{column}" for column in columns))
     digest = hashlib.sha256()
-    count = 0
-    digests = dataset.entries.in_order().values_list("trace__content_digest", flat=True)
-    for count, item in enumerate(digests.iterator(10_000), 1):
-        digest.update(item.encode())
+    count = steps = most = chars = tokens = 0
+    least = MAX_STEPS
+    for trace_digest, step_count, char_count, control_tokens in members.iterator(10_000):
+        digest.update(trace_digest.encode())
+        count += 1
+        steps += step_count
+        least, most = min(least, step_count), max(most, step_count)
+        chars += char_count
+        tokens += control_tokens
     if not count:
         raise ValidationError("No trace matches these filters. Nothing was built.")
-    summary = {
+    dataset.trace_count = count
+    dataset.control_tokens = tokens
+    dataset.content_digest = digest.hexdigest()
+    dataset.stats = {
         "trace_count": count,
-        "control_tokens": found["tokens"],
-        "content_digest": digest.hexdigest(),
-        "stats": {
-            "trace_count": count,
-            "avg_step_count": round(found["steps"] / count, 2),
-            "min_step_count": found["least"],
-            "max_step_count": found["most"],
-            "avg_total_chars": round(found["chars"] / count, 2),
-        },
+        "avg_step_count": round(steps / count, 2),
+        "min_step_count": least,
+        "max_step_count": most,
+        "avg_total_chars": round(chars / count, 2),
     }
-    Dataset.objects.filter(pk=dataset.pk).update(**summary)
-    for name, value in summary.items():
-        setattr(dataset, name, value)
+    dataset.complete()

@@ -27,7 +27,9 @@ def dataset_key(name: str, version: str) -> str:
     key = re.sub("[ /]", "_", f"{name}-{version}")
     for path, part in (("dataset_name", key[: len(name)]), ("dataset_version", key[len(name) :])):
         if not _KEY.fullmatch(part.removeprefix("-") if path == "dataset_version" else part):
-            raise field_error(path, "Use letters, digits, dots, dashes and underscores, a letter or digit first.")
+            raise field_error(
+                path, "Use letters, digits, dots, dashes and underscores, a letter or digit first."
+            )
     return key
 
 
@@ -95,6 +97,10 @@ class Dataset(models.Model):
             raise TypeError("A dataset is frozen. Build a new version of it.")
         super().save(*args, **kwargs)
 
+    def complete(self) -> None:
+        """Write what came of the build, in the transaction that builds."""
+        super().save(update_fields=["trace_count", "control_tokens", "content_digest", "stats"])
+
     def trace_ids(self) -> Iterable[UUID]:
         """The members in order, read as they are asked for."""
         return self.entries.in_order().values_list("trace_id", flat=True).iterator(10_000)
@@ -110,13 +116,21 @@ class DatasetEntryQuerySet(models.QuerySet["DatasetEntry"]):
 
 
 class DatasetEntry(models.Model):
-    """Which trace stands at which position, from 0."""
+    """Which trace stands at which position, from 0.
+
+    The database does not check the two references row by row, which costs PostgreSQL more than all the
+    rest of a build. They hold because entries are written only with their dataset, from traces that are
+    read in the same statement, and because deleting a trace keeps builds out (apps.traces.delete).
+    """
 
     pk = models.CompositePrimaryKey("dataset_id", "position")
-    # The primary key begins with it: no further index.
-    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="entries", db_index=False)
+    dataset = models.ForeignKey(
+        Dataset, models.CASCADE, related_name="entries", db_index=False, db_constraint=False
+    )
     position = models.PositiveIntegerField()
-    trace = models.ForeignKey(Trace, models.PROTECT, related_name="entries", db_index=False)
+    trace = models.ForeignKey(
+        Trace, models.PROTECT, related_name="entries", db_index=False, db_constraint=False
+    )
 
     objects = DatasetEntryQuerySet.as_manager()
 

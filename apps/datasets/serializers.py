@@ -1,12 +1,11 @@
 """The JSON of datasets: what a call takes and what it answers."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from typing_extensions import Self
 
 from apps.core.ids import isoformat
 from apps.core.json import INT64
@@ -129,7 +128,8 @@ class ListedDataset(BaseModel):
     parent_dataset_id: str | None
     training_run_id: str | None
     content_digest: Annotated[
-        str, Field(description="sha256 over the sha256 (hexadecimal) of each trace's canonical JSON, in order")
+        str,
+        Field(description="sha256 over the sha256 (hexadecimal) of each trace's canonical JSON, in order"),
     ]
 
 

@@ -22,6 +22,4 @@ def break_control_tokens(text: str) -> str:
 
 def render_turns(prompt: str, response: str) -> str:
     """One question and its answer; both without control tokens of their own."""
-    return (
-        f"<start_of_turn>user\n{prompt}<end_of_turn>\n<start_of_turn>model\n{response}<end_of_turn>"
-    )
+    return f"<start_of_turn>user\n{prompt}<end_of_turn>\n<start_of_turn>model\n{response}<end_of_turn>"

@@ -1,9 +1,9 @@
 """A trace: the one place that says which five fields it has and what may stand in them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from typing_extensions import Self, TypedDict
+from typing_extensions import TypedDict
 
 from apps.core.json import INT64
 

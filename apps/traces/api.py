@@ -3,7 +3,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db.models import ProtectedError
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,11 +10,12 @@ from rest_framework.response import Response
 from apps.accounts.authentication import require_staff
 from apps.accounts.models import account_of
 from apps.core.api import ApiView, example, query_parameters, responses
-from apps.core.errors import NOT_FOUND, conflict, join_names, not_found
+from apps.core.errors import NOT_FOUND, not_found
 from apps.core.pagination import paginate
 from apps.core.requests import read_json, validate
 from apps.formats.trace import TracePayload
 from apps.traces import serializers
+from apps.traces.delete import delete_traces
 from apps.traces.ingest import MAX_BATCH, ingest_traces, parse_batch, parse_trace
 from apps.traces.models import Trace
 from apps.traces.score import score_trace
@@ -58,8 +58,7 @@ class Traces(ApiView):
         """Newest first. Filter also by any top-level key of meta: `meta.<key>=<value>`."""
         query = self.query
         rows = Trace.objects.matching(source=query.source, q=query.q, meta=query.meta).newest_first()
-        load = Trace.objects.only(*serializers.ListedTrace.model_fields)
-        return Response(paginate(rows, query, load, serializers.listed))
+        return Response(paginate(rows.listed(), query, serializers.listed))
 
     @extend_schema(
         operation_id="create_trace",
@@ -103,13 +102,7 @@ class TraceDetail(ApiView):
     def delete(self, request: Request, id: str) -> Response:
         """Staff only. A trace that a dataset holds stays: a dataset is frozen."""
         require_staff(request, "delete traces")
-        trace = _get_trace(id)
-        try:
-            trace.delete()
-        except ProtectedError as error:
-            names = join_names(sorted({str(holder) for holder in error.protected_objects}))
-            message = f"The trace is held by {names}. Delete what holds it first."
-            raise conflict(message) from error
+        delete_traces(Trace.objects.filter(pk=_get_trace(id).pk))
         return Response(status=204)
 
 

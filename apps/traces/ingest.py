@@ -123,9 +123,7 @@ def _insert(rows: list[dict[str, Any]]) -> None:
     fields = Trace._meta.concrete_fields
     marks = ", ".join(["%s"] * len(fields))
     sql = f"INSERT INTO {Trace._meta.db_table} ({_columns()}) VALUES ({marks})"
-    values = [
-        [field.get_db_prep_save(row[field.attname], connection) for field in fields] for row in rows
-    ]
+    values = [[field.get_db_prep_save(row[field.attname], connection) for field in fields] for row in rows]
     with connection.cursor() as cursor:
         if len(values) == 1:
             cursor.execute(sql, values[0])

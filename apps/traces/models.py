@@ -1,5 +1,6 @@
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn
+from datetime import datetime
+from typing import Any, NamedTuple, NoReturn
 from uuid import UUID
 
 import orjson
@@ -13,9 +14,20 @@ from apps.formats.records import TraceRow
 from apps.formats.trace import SOURCE_MAX_LENGTH, VERSION_MAX_LENGTH
 from apps.traces.meta import TermsField, meta_term, spelled_terms
 
-
 # Below the number of parameters that every SQLite takes in one statement.
 IDS_PER_QUERY = 10_000
+
+
+class ListedRow(NamedTuple):
+    """What a list shows of a trace."""
+
+    id: UUID
+    created_at: datetime
+    trace_version: str
+    source: str
+    score: float
+    step_count: int
+    char_count: int
 
 
 class StepsField(models.TextField):
@@ -61,9 +73,7 @@ class TraceQuerySet(models.QuerySet["Trace"]):
         if source is not None:
             found = found.filter(source=source)
         if q:
-            found = found.filter(
-                Q(prompt__icontains=q) | Q(final_answer__icontains=q) | Q(steps__text=q)
-            )
+            found = found.filter(Q(prompt__icontains=q) | Q(final_answer__icontains=q) | Q(steps__text=q))
         for key, text in meta.items():
             spelled = Q()
             for term in spelled_terms(key, text):
@@ -90,6 +100,10 @@ class TraceQuerySet(models.QuerySet["Trace"]):
             page = wanted[start : start + IDS_PER_QUERY]
             known.update(self.filter(pk__in=page).values_list("pk", flat=True))
         return [id for id in wanted if id not in known]
+
+    def listed(self) -> models.QuerySet["Trace", Any]:
+        """The narrow columns as tuples: a page of the list needs neither texts nor instances."""
+        return self.values_list(*ListedRow._fields)
 
     def rows(self) -> models.QuerySet["Trace", Any]:
         """TraceRow fields as plain tuples: model instances would double the cost of an export."""

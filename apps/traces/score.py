@@ -20,5 +20,10 @@ def score_trace(trace: Trace, criteria: str, *, created_by: User | None) -> Scor
     with transaction.atomic():
         Trace.objects.filter(pk=trace.pk).update(score=value)
         return Score.objects.create(
-            trace=trace, criteria=criteria, value=value, details=details, created_at=now, created_by=created_by
+            trace=trace,
+            criteria=criteria,
+            value=value,
+            details=details,
+            created_at=now,
+            created_by=created_by,
         )

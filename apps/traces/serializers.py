@@ -10,7 +10,7 @@ from apps.core.ids import isoformat
 from apps.core.pagination import Page, PageQuery
 from apps.formats.trace import TracePayload
 from apps.traces.ingest import StoredTrace
-from apps.traces.models import Score, Trace
+from apps.traces.models import ListedRow, Score, Trace
 
 META_PREFIX = "meta."
 
@@ -103,14 +103,9 @@ def created(trace: StoredTrace | Trace) -> dict[str, Any]:
     }
 
 
-def listed(trace: Trace) -> dict[str, Any]:
-    return {
-        **created(trace),
-        "source": trace.source,
-        "score": trace.score,
-        "step_count": trace.step_count,
-        "char_count": trace.char_count,
-    }
+def listed(columns: tuple[Any, ...]) -> dict[str, Any]:
+    row = ListedRow(*columns)
+    return {**row._asdict(), "id": str(row.id), "created_at": isoformat(row.created_at)}
 
 
 def detailed(trace: Trace) -> dict[str, Any]:

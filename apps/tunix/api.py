@@ -65,8 +65,7 @@ class SftManifest(ApiView):
     def post(self, request: Request) -> Response:
         """A training manifest as YAML, kept as a record that points at the build of the dataset."""
         wanted = validate(serializers.ManifestRequest, read_json(request, body_limit()))
-        dataset = Dataset.objects.named(wanted.dataset_key)
-        manifest = generate_manifest(dataset, wanted.training, created_by=account_of(request.user))
+        manifest = generate_manifest(wanted.dataset_key, wanted.training, created_by=account_of(request.user))
         return Response(serializers.created(manifest), status=201)
 
 
@@ -80,8 +79,8 @@ class Manifests(ApiView):
     )
     def get(self, request: Request) -> Response:
         """Newest first."""
-        rows, load = Manifest.objects.newest_first(), Manifest.objects.select_related("dataset")
-        return Response(paginate(rows, self.query, load, serializers.detailed))
+        rows = Manifest.objects.select_related("dataset").newest_first()
+        return Response(paginate(rows, self.query, serializers.detailed))
 
 
 def _get_manifest(id: str) -> Manifest:
@@ -92,9 +91,7 @@ def _get_manifest(id: str) -> Manifest:
 
 
 class ManifestDetail(ApiView):
-    @extend_schema(
-        operation_id="get_manifest", responses=responses({200: serializers.ManifestDetail}, 404)
-    )
+    @extend_schema(operation_id="get_manifest", responses=responses({200: serializers.ManifestDetail}, 404))
     def get(self, request: Request, id: str) -> Response:
         return Response(serializers.detailed(_get_manifest(id)))
 
@@ -102,9 +99,7 @@ class ManifestDetail(ApiView):
 class ManifestYaml(ApiView):
     @extend_schema(
         operation_id="download_manifest",
-        responses=responses(
-            {(200, "application/yaml"): OpenApiResponse(OpenApiTypes.STR, "The YAML")}, 404
-        ),
+        responses=responses({(200, "application/yaml"): OpenApiResponse(OpenApiTypes.STR, "The YAML")}, 404),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
         manifest = _get_manifest(id)

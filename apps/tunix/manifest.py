@@ -1,14 +1,15 @@
 """The training manifest: a dataset and hyperparameters as YAML."""
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import yaml
+from django.db import connection
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.digests import sha256_hex
+from apps.core.errors import not_found
 from apps.datasets.models import Dataset
 from apps.tunix.models import Manifest
 
@@ -25,17 +26,23 @@ class Training:
     max_seq_length: int
 
 
-class _Quoted(str):
-    """A text that is written in double quotes."""
-
-
-class _Dumper(yaml.CSafeDumper):
-    pass
-
-
-_Dumper.add_representer(
-    _Quoted, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style='"')
-)
+_TEMPLATE = """\
+version: "1.0"
+runner: tunix
+mode: sft
+model:
+  model_id: {model_id}
+dataset:
+  format: tunix_sft
+  path: {path}
+training:
+  learning_rate: {learning_rate}
+  num_epochs: {num_epochs}
+  batch_size: {batch_size}
+  max_seq_length: {max_seq_length}
+output:
+  output_dir: {output_dir}
+"""
 
 # Without quotes goes only what neither a YAML 1.1 nor a YAML 1.2 reader takes for anything but text:
 # no number, date, bool, null, and no character with a meaning of its own.
@@ -44,43 +51,62 @@ _MISREAD = re.compile(r"(?i)y|n|yes|no|on|off|true|false|null|\.(inf|nan)|\.[\d.
 
 
 def _text(value: str) -> str:
-    is_plain = _PLAIN.fullmatch(value) and not _MISREAD.fullmatch(value)
-    return value if is_plain else _Quoted(value)
+    """A YAML scalar that reads back as this text."""
+    if _PLAIN.fullmatch(value) and not _MISREAD.fullmatch(value):
+        return value
+    # On one line whatever the width: a folded text would be one more thing that readers disagree on.
+    quoted = yaml.dump(value, Dumper=yaml.CSafeDumper, default_style='"', allow_unicode=True, width=2**31 - 1)
+    return str(quoted).rstrip("\n")
+
+
+def _float(value: float) -> str:
+    """A YAML 1.1 reader takes an exponent for a number only behind a decimal point."""
+    text = repr(value)
+    return text if "." in text else text.replace("e", ".0e")
 
 
 def render_manifest(dataset_key: str, training: Training) -> str:
-    """The YAML, in the key order of the contract."""
-    content: dict[str, Any] = {
-        "version": _Quoted("1.0"),
-        "runner": "tunix",
-        "mode": "sft",
-        "model": {"model_id": _text(training.model_id)},
-        "dataset": {"format": "tunix_sft", "path": _text(f"./datasets/{dataset_key}.jsonl")},
-        "training": {
-            "learning_rate": training.learning_rate,
-            "num_epochs": training.num_epochs,
-            "batch_size": training.batch_size,
-            "max_seq_length": training.max_seq_length,
-        },
-        "output": {"output_dir": _text(training.output_dir)},
-    }
-    # An unlimited width: a folded line would be one more thing that readers disagree on.
-    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31 - 1)
-
-
-def generate_manifest(dataset: Dataset, training: Training, *, created_by: User | None) -> Manifest:
-    text = render_manifest(dataset.key, training)
-    return Manifest.objects.create(
-        dataset=dataset,
-        dataset_key=dataset.key,
-        model_id=training.model_id,
-        output_dir=training.output_dir,
-        learning_rate=training.learning_rate,
+    return _TEMPLATE.format(
+        model_id=_text(training.model_id),
+        path=_text(f"./datasets/{dataset_key}.jsonl"),
+        learning_rate=_float(training.learning_rate),
         num_epochs=training.num_epochs,
         batch_size=training.batch_size,
         max_seq_length=training.max_seq_length,
+        output_dir=_text(training.output_dir),
+    )
+
+
+def generate_manifest(dataset_key: str, training: Training, *, created_by: User | None) -> Manifest:
+    """Store the manifest of the current build of `dataset_key`. Raises ValidationError when there is none."""
+    text = render_manifest(dataset_key, training)
+    manifest = Manifest(
+        dataset_key=dataset_key,
         yaml=text,
         sha256=sha256_hex(text.encode()),
         created_at=timezone.now(),
         created_by=created_by,
+        **asdict(training),
     )
+    _insert(manifest)
+    return manifest
+
+
+def _insert(manifest: Manifest) -> None:
+    """Look the build up and refer to it in one statement: nothing can take the key in between."""
+    given = [field for field in Manifest._meta.concrete_fields if field.name != "dataset"]
+    columns = ", ".join(field.column for field in given)
+    marks = ", ".join(["%s"] * len(given))
+    values = [field.get_db_prep_save(field.value_from_object(manifest), connection) for field in given]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {Manifest._meta.db_table} ({columns}, dataset_id)"
+            f" SELECT {marks}, id FROM {Dataset._meta.db_table} WHERE key = %s AND superseded_at IS NULL"
+            " RETURNING dataset_id",
+            [*values, manifest.dataset_key],
+        )
+        found = cursor.fetchone()
+    if found is None:
+        raise not_found("Dataset", manifest.dataset_key)
+    manifest.dataset_id = found[0]
+    manifest._state.adding = False

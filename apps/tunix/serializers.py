@@ -1,11 +1,10 @@
 """The JSON of the Tunix calls."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from typing_extensions import Self
 
 from apps.core.ids import isoformat
 from apps.core.pagination import Page
@@ -104,8 +103,7 @@ def created(manifest: Manifest) -> dict[str, Any]:
         "model_id": manifest.model_id,
         "format": FORMAT,
         "message": (
-            f"Manifest generated for dataset {manifest.dataset_key}. "
-            "Save as YAML and execute with Tunix CLI."
+            f"Manifest generated for dataset {manifest.dataset_key}. Save as YAML and execute with Tunix CLI."
         ),
     }
 

@@ -13,7 +13,7 @@ PROMPT = "High Card Duel: You have 1 hidden card. Action: reveal."
 
 _SUITS = "SHDC"
 _RANKS = "A23456789TJQK"
-_RANK_NAMES = "ACE TWO THREE FOUR FIVE SIX SEVEN EIGHT NINE TEN JACK QUEEN KING".split()
+_RANK_NAMES = ["ACE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE", "TEN", "JACK", "QUEEN", "KING"]
 _DECK = [rank + suit for suit in _SUITS for rank in _RANKS]
 _STRENGTH = {rank: strength for strength, rank in enumerate("23456789TJQKA")}
 

@@ -9,9 +9,7 @@ NAME = "traces_with_meta_term"
 
 def create_index(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
     if editor.connection.vendor == "postgresql":
-        editor.execute(
-            f"CREATE INDEX {NAME} ON traces_trace USING gin (string_to_array(meta_terms, ' '))"
-        )
+        editor.execute(f"CREATE INDEX {NAME} ON traces_trace USING gin (string_to_array(meta_terms, ' '))")
 
 
 def drop_index(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:

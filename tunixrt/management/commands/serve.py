@@ -37,4 +37,3 @@ class Command(BaseCommand):
         self.stdout.write(f"tunix-rt serves on http://{host}:{port} (Ctrl-C ends it)")
         self.stdout.flush()
         os.execv(sys.executable, command)
-

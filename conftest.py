@@ -1,0 +1,33 @@
+"""Fixtures of all tests. Which database they run on is said by DATABASE_URL, as for the program."""
+
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import SettingsWrapper
+
+from apps.accounts.models import User
+
+
+@pytest.fixture(autouse=True)
+def data_dir(settings: SettingsWrapper, tmp_path: Path) -> Path:
+    """Exports of a test stay in a folder of its own."""
+    settings.DATA_DIR = tmp_path
+    return tmp_path
+
+
+@pytest.fixture
+def api(db: None, settings: SettingsWrapper) -> Client:
+    """A client on the own machine of an open server: may do what staff may."""
+    settings.OPEN = True
+    return Client(headers={"host": "localhost"})
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return User.objects.create_user("reader", password="a long password")
+
+
+@pytest.fixture
+def staff(db: None) -> User:
+    return User.objects.create_user("keeper", password="a long password", is_staff=True)
