@@ -4,20 +4,20 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 
 from apps.accounts.models import User
 
 
 @pytest.fixture(autouse=True)
-def data_dir(settings: SettingsWrapper, tmp_path: Path) -> Path:
+def data_dir(settings: Settings, tmp_path: Path) -> Path:
     """Exports of a test stay in a folder of its own."""
     settings.DATA_DIR = tmp_path
     return tmp_path
 
 
 @pytest.fixture
-def api(db: None, settings: SettingsWrapper) -> Client:
+def api(db: None, settings: Settings) -> Client:
     """A client on the own machine of an open server: may do what staff may."""
     settings.OPEN = True
     return Client(headers={"host": "localhost"})

@@ -14,6 +14,8 @@ def main() -> None:
         os.environ.setdefault("TUNIXRT_DEBUG", "1")
     try:
         execute_from_command_line(sys.argv)
+    except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OperationalError as error:
         reason = " ".join(str(error).split())
         sys.exit(f"The database cannot be used: {reason}. Check DATABASE_URL and that its server runs.")

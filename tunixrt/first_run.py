@@ -14,7 +14,6 @@ from apps.datasets.models import Dataset
 from apps.traces.ingest import ingest_traces, parse_batch
 from apps.traces.models import Trace
 from apps.tunix.manifest import Training, generate_manifest
-from apps.tunix.models import Manifest
 from apps.ungar.generate import generate_episodes
 from apps.ungar.high_card_duel import SOURCE
 
@@ -41,11 +40,7 @@ def load_sample_data() -> None:
     worked, _ = build_dataset(_recipe("worked_examples", {}), created_by=None)
     generate_episodes(100, 42, persist=True, created_by=None)
     build_dataset(_recipe("ungar_hcd", {"source": SOURCE}), created_by=None)
-    defaults = {
-        name: Manifest._meta.get_field(name).default
-        for name in ("learning_rate", "num_epochs", "batch_size", "max_seq_length")
-    }
-    training = Training(model_id="google/gemma-2b-it", output_dir="./output/tunix_run", **defaults)
+    training = Training(model_id="google/gemma-2b-it", output_dir="./output/tunix_run")
     generate_manifest(worked.key, training, created_by=None)
 
 

@@ -14,8 +14,12 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import dj_database_url
+import django_stubs_ext
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+# Django's classes take type arguments, as their type stubs say, also when the program runs.
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
@@ -214,7 +218,8 @@ _SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
     "init_command": (
-        "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA mmap_size=134217728;PRAGMA cache_size=-20000;"
+        "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;"
+        "PRAGMA mmap_size=134217728;PRAGMA cache_size=-20000;"
     ),
 }
 # As many connections as a server process has threads (see the serve command), so that none waits.
@@ -227,11 +232,11 @@ def _database() -> dict[str, Any]:
         dj_database_url.parse(env.DATABASE_URL or f"sqlite:///{DATA_DIR / 'tunixrt.sqlite3'}")
     )
     is_sqlite = config["ENGINE"] == "django.db.backends.sqlite3"
-    config["OPTIONS"] = {
-        **(_SQLITE_OPTIONS if is_sqlite else _POSTGRESQL_OPTIONS),
-        **config.get("OPTIONS", {}),
-    }
-    return config
+    options = _SQLITE_OPTIONS if is_sqlite else _POSTGRESQL_OPTIONS
+    # Opening SQLite and setting its pragmas takes longer than most requests: each thread keeps its own.
+    # PostgreSQL's connections are kept by the pool.
+    max_age = None if is_sqlite else 0
+    return {**config, "CONN_MAX_AGE": max_age, "OPTIONS": {**options, **config.get("OPTIONS", {})}}
 
 
 DATABASES = {"default": _database()}

@@ -1,5 +1,6 @@
 """Who may come in without an account: nobody, but on an open server the machine that it runs on."""
 
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ def is_cross_site(request: HttpRequest) -> bool:
     return origin is not None and urlsplit(origin)[:2] != (request.scheme, request.get_host())
 
 
+@lru_cache(maxsize=1024)
 def _is_loopback(address: str) -> bool:
     try:
         peer = ip_address(address)

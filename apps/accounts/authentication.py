@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # DRF's settings import this module while its views are being
     from rest_framework.views import APIView
 
 
-class BearerAuthentication(TokenAuthentication):
+class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]  # knox has no types
     def authenticate_credentials(self, token: bytes) -> tuple[User, ApiToken]:
         if not token.isascii():
             raise AuthenticationFailed("Invalid token.")

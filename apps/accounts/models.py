@@ -11,14 +11,14 @@ TOKEN_NAME_MAX_LENGTH = 64
 LAST_USE_INTERVAL = timedelta(minutes=1)
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox has no types
     """Every signed-in user reads and writes; staff also deletes, replaces and administers."""
 
 
 class LocalOperator(AnonymousUser):
     """Whoever calls an open server from its own machine: may do what staff may, has no account."""
 
-    is_staff = True
+    is_staff = True  # type: ignore[assignment]  # that is the point of it
 
     @property
     def is_authenticated(self) -> Any:
@@ -30,7 +30,7 @@ def account_of(user: User | AnonymousUser) -> User | None:
     return user if isinstance(user, User) else None
 
 
-class ApiToken(AbstractAuthToken):
+class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # knox has no types
     """A bearer token; only its hash is stored."""
 
     class Scope(models.TextChoices):

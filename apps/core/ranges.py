@@ -8,6 +8,7 @@ class Range(NamedTuple):
 
     low: int
     high: int
+    default: int
 
     @property
     def validators(self) -> list[MinValueValidator | MaxValueValidator]:

@@ -28,10 +28,10 @@ def read_json(request: Request, max_bytes: int) -> Any:
 def read_body(request: HttpRequest, max_bytes: int) -> bytes:
     """The whole body, also one that comes chunked, without a Content-Length, which Django does not read.
 
-    Above `max_bytes` raises ValidationError (too large), having read as much again: a client that is still sending
-    then hears the answer instead of a reset connection.
+    Above `max_bytes` raises ValidationError (too large), having read as much again: a client that is still
+    sending then hears the answer instead of a reset connection.
     """
-    stream = request.environ["wsgi.input"] if "HTTP_TRANSFER_ENCODING" in request.META else request
+    stream = request.META["wsgi.input"] if "HTTP_TRANSFER_ENCODING" in request.META else request
     parts: list[bytes] = []
     size = 0
     while size <= 2 * max_bytes and (part := stream.read(_CHUNK)):

@@ -54,7 +54,7 @@ class HyphenatedId(Func):
 
     output_field = CharField()
 
-    def as_sqlite(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
+    def as_sqlite(self, compiler: SQLCompiler, connection: Any, **_: Any) -> tuple[str, Any]:
         id, params = compiler.compile(self.source_expressions[0])
         parts = [
             f"substr({id}, {start}, {size})" for start, size in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))

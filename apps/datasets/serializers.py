@@ -144,7 +144,8 @@ class EntryPage(BaseModel):
     pagination: Pagination
 
 
-DatasetPage = Page[ListedDataset]
+class DatasetPage(Page[ListedDataset]):
+    pass
 
 
 def built(dataset: Dataset) -> dict[str, Any]:

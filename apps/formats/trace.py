@@ -1,5 +1,6 @@
 """A trace: the one place that says which five fields it has and what may stand in them."""
 
+from itertools import pairwise
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -41,7 +42,7 @@ class TracePayload(BaseModel):
         numbers = [step["i"] for step in self.steps]
         if len(set(numbers)) < len(numbers):
             raise ValueError("steps: every step needs an i of its own")
-        if any(a > b for a, b in zip(numbers, numbers[1:], strict=False)):
+        if any(a > b for a, b in pairwise(numbers)):
             self.steps.sort(key=lambda step: step["i"])
         return self
 

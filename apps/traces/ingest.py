@@ -16,6 +16,7 @@ from apps.core.digests import fold_text, sha256_hex, short_hash
 from apps.core.errors import MAX_LISTED_FAULTS, from_pydantic, messages_by_path, too_large
 from apps.core.ids import new_id, time_of
 from apps.core.json import canonical_json, compact_json
+from apps.core.sql import column_names, placeholders, prepared
 from apps.formats.gemma import count_control_tokens
 from apps.formats.trace import TracePayload, baseline_score
 from apps.traces.meta import meta_terms
@@ -106,24 +107,20 @@ def _row(payload: TracePayload, created_by: User | None, ingest_id: UUID) -> dic
     }
 
 
-def _columns() -> str:
-    return ", ".join(connection.ops.quote_name(field.column) for field in Trace._meta.concrete_fields)
-
-
 def _copy(rows: list[dict[str, Any]]) -> None:
     """COPY is one statement, so all or nothing, and six times as fast as bulk_create."""
-    names = [field.attname for field in Trace._meta.concrete_fields]
-    with connection.cursor() as cursor:
-        with cursor.copy(f"COPY {Trace._meta.db_table} ({_columns()}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row([row[name] for name in names])
+    fields = Trace._meta.concrete_fields
+    statement = f"COPY {Trace._meta.db_table} ({column_names(fields)}) FROM STDIN"
+    names = [field.attname for field in fields]
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row([row[name] for name in names])
 
 
 def _insert(rows: list[dict[str, Any]]) -> None:
     fields = Trace._meta.concrete_fields
-    marks = ", ".join(["%s"] * len(fields))
-    sql = f"INSERT INTO {Trace._meta.db_table} ({_columns()}) VALUES ({marks})"
-    values = [[field.get_db_prep_save(row[field.attname], connection) for field in fields] for row in rows]
+    sql = f"INSERT INTO {Trace._meta.db_table} ({column_names(fields)}) VALUES ({placeholders(fields)})"
+    values = [prepared(fields, [row[field.attname] for field in fields]) for row in rows]
     with connection.cursor() as cursor:
         if len(values) == 1:
             cursor.execute(sql, values[0])

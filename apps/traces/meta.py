@@ -40,12 +40,12 @@ def _normal(value: Any) -> Any:
     return [_normal(item) for item in value] if isinstance(value, list) else value
 
 
-class TermsField(models.TextField):
+class TermsField(models.TextField[str, str]):
     """Terms separated by spaces; `__has=term` asks for one."""
 
 
 @TermsField.register_lookup
-class Has(models.Lookup):
+class Has(models.Lookup[Any]):
     lookup_name = "has"
 
     def as_postgresql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:

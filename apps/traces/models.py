@@ -30,12 +30,12 @@ class ListedRow(NamedTuple):
     char_count: int
 
 
-class StepsField(models.TextField):
+class StepsField(models.TextField[str, str]):
     """The steps as compact JSON text; `__text=words` looks into their contents, not at the JSON."""
 
 
 @StepsField.register_lookup
-class StepsText(models.Lookup):
+class StepsText(models.Lookup[Any]):
     lookup_name = "text"
 
     def get_prep_lookup(self) -> str:
@@ -53,7 +53,8 @@ class StepsText(models.Lookup):
         return self._exists(
             compiler,
             connection,
-            "SELECT 1 FROM json_each({column}) WHERE json_extract(value, '$.content') LIKE {words} ESCAPE '\\'",
+            "SELECT 1 FROM json_each({column})"
+            " WHERE json_extract(value, '$.content') LIKE {words} ESCAPE '\\'",
         )
 
     def _exists(self, compiler: SQLCompiler, connection: Any, select: str) -> tuple[str, list[Any]]:

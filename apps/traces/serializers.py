@@ -92,7 +92,8 @@ class Scored(BaseModel):
     details: ScoreDetails
 
 
-TracePage = Page[ListedTrace]
+class TracePage(Page[ListedTrace]):
+    pass
 
 
 def created(trace: StoredTrace | Trace) -> dict[str, Any]:

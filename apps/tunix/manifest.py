@@ -10,8 +10,15 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.core.digests import sha256_hex
 from apps.core.errors import not_found
+from apps.core.sql import column_names, placeholders, prepared
 from apps.datasets.models import Dataset
-from apps.tunix.models import Manifest
+from apps.tunix.models import (
+    BATCH_SIZE,
+    DEFAULT_LEARNING_RATE,
+    MAX_SEQ_LENGTH,
+    NUM_EPOCHS,
+    Manifest,
+)
 
 
 @dataclass(frozen=True)
@@ -20,10 +27,10 @@ class Training:
 
     model_id: str
     output_dir: str
-    learning_rate: float
-    num_epochs: int
-    batch_size: int
-    max_seq_length: int
+    learning_rate: float = DEFAULT_LEARNING_RATE
+    num_epochs: int = NUM_EPOCHS.default
+    batch_size: int = BATCH_SIZE.default
+    max_seq_length: int = MAX_SEQ_LENGTH.default
 
 
 _TEMPLATE = """\
@@ -95,15 +102,12 @@ def generate_manifest(dataset_key: str, training: Training, *, created_by: User 
 def _insert(manifest: Manifest) -> None:
     """Look the build up and refer to it in one statement: nothing can take the key in between."""
     given = [field for field in Manifest._meta.concrete_fields if field.name != "dataset"]
-    columns = ", ".join(field.column for field in given)
-    marks = ", ".join(["%s"] * len(given))
-    values = [field.get_db_prep_save(field.value_from_object(manifest), connection) for field in given]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {Manifest._meta.db_table} ({columns}, dataset_id)"
-            f" SELECT {marks}, id FROM {Dataset._meta.db_table} WHERE key = %s AND superseded_at IS NULL"
-            " RETURNING dataset_id",
-            [*values, manifest.dataset_key],
+            f"INSERT INTO {Manifest._meta.db_table} ({column_names(given)}, dataset_id)"
+            f" SELECT {placeholders(given)}, id FROM {Dataset._meta.db_table}"
+            " WHERE key = %s AND superseded_at IS NULL RETURNING dataset_id",
+            [*prepared(given, [field.value_from_object(manifest) for field in given]), manifest.dataset_key],
         )
         found = cursor.fetchone()
     if found is None:

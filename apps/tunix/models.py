@@ -10,10 +10,11 @@ from apps.datasets.models import KEY_MAX_LENGTH, Dataset
 
 MODEL_ID_MAX_LENGTH = 256
 OUTPUT_DIR_MAX_LENGTH = 1024
+DEFAULT_LEARNING_RATE = 2e-5
 MAX_LEARNING_RATE = 1.0  # and above 0
-NUM_EPOCHS = Range(1, 100)
-BATCH_SIZE = Range(1, 512)
-MAX_SEQ_LENGTH = Range(128, 32_768)
+NUM_EPOCHS = Range(1, 100, default=3)
+BATCH_SIZE = Range(1, 512, default=8)
+MAX_SEQ_LENGTH = Range(128, 32_768, default=2048)
 
 
 class ManifestQuerySet(models.QuerySet["Manifest"]):
@@ -31,10 +32,10 @@ class Manifest(models.Model):
     dataset_key = models.CharField(max_length=KEY_MAX_LENGTH)
     model_id = models.CharField(max_length=MODEL_ID_MAX_LENGTH)
     output_dir = models.CharField(max_length=OUTPUT_DIR_MAX_LENGTH)
-    learning_rate = models.FloatField(default=2e-5, validators=[MaxValueValidator(MAX_LEARNING_RATE)])
-    num_epochs = models.PositiveSmallIntegerField(default=3, validators=NUM_EPOCHS.validators)
-    batch_size = models.PositiveSmallIntegerField(default=8, validators=BATCH_SIZE.validators)
-    max_seq_length = models.PositiveIntegerField(default=2048, validators=MAX_SEQ_LENGTH.validators)
+    learning_rate = models.FloatField(validators=[MaxValueValidator(MAX_LEARNING_RATE)])
+    num_epochs = models.PositiveSmallIntegerField(validators=NUM_EPOCHS.validators)
+    batch_size = models.PositiveSmallIntegerField(validators=BATCH_SIZE.validators)
+    max_seq_length = models.PositiveIntegerField(validators=MAX_SEQ_LENGTH.validators)
     yaml = models.TextField()
     sha256 = models.CharField(max_length=64, help_text="of the YAML")
 

@@ -8,11 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from apps.core.ids import isoformat
 from apps.core.pagination import Page
+from apps.core.ranges import Range
 from apps.datasets.models import KEY_MAX_LENGTH
 from apps.datasets.serializers import Limit, TraceId
 from apps.tunix.manifest import Training
 from apps.tunix.models import (
     BATCH_SIZE,
+    DEFAULT_LEARNING_RATE,
     MAX_LEARNING_RATE,
     MAX_SEQ_LENGTH,
     MODEL_ID_MAX_LENGTH,
@@ -24,8 +26,8 @@ from apps.tunix.models import (
 FORMAT = "tunix_sft"
 
 
-def _default(name: str) -> Any:
-    return Manifest._meta.get_field(name).default
+def _within(range: Range) -> Any:
+    return Field(ge=range.low, le=range.high)
 
 
 class SftExportRequest(BaseModel):
@@ -51,12 +53,10 @@ class ManifestRequest(BaseModel):
     dataset_key: Annotated[str, Field(min_length=1, max_length=KEY_MAX_LENGTH)]
     model_id: Annotated[str, Field(min_length=1, max_length=MODEL_ID_MAX_LENGTH)]
     output_dir: Annotated[str, Field(min_length=1, max_length=OUTPUT_DIR_MAX_LENGTH)]
-    learning_rate: Annotated[float, Field(gt=0, le=MAX_LEARNING_RATE)] = _default("learning_rate")
-    num_epochs: Annotated[int, Field(ge=NUM_EPOCHS.low, le=NUM_EPOCHS.high)] = _default("num_epochs")
-    batch_size: Annotated[int, Field(ge=BATCH_SIZE.low, le=BATCH_SIZE.high)] = _default("batch_size")
-    max_seq_length: Annotated[int, Field(ge=MAX_SEQ_LENGTH.low, le=MAX_SEQ_LENGTH.high)] = _default(
-        "max_seq_length"
-    )
+    learning_rate: Annotated[float, Field(gt=0, le=MAX_LEARNING_RATE)] = DEFAULT_LEARNING_RATE
+    num_epochs: Annotated[int, _within(NUM_EPOCHS)] = NUM_EPOCHS.default
+    batch_size: Annotated[int, _within(BATCH_SIZE)] = BATCH_SIZE.default
+    max_seq_length: Annotated[int, _within(MAX_SEQ_LENGTH)] = MAX_SEQ_LENGTH.default
 
     @property
     def training(self) -> Training:
@@ -92,7 +92,8 @@ class ManifestDetail(ManifestCreated):
     created_at: datetime
 
 
-ManifestPage = Page[ManifestDetail]
+class ManifestPage(Page[ManifestDetail]):
+    pass
 
 
 def created(manifest: Manifest) -> dict[str, Any]:

@@ -13,7 +13,10 @@ PROMPT = "High Card Duel: You have 1 hidden card. Action: reveal."
 
 _SUITS = "SHDC"
 _RANKS = "A23456789TJQK"
-_RANK_NAMES = ["ACE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE", "TEN", "JACK", "QUEEN", "KING"]
+_RANK_NAMES = [
+    *("ACE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN"),
+    *("EIGHT", "NINE", "TEN", "JACK", "QUEEN", "KING"),
+]
 _DECK = [rank + suit for suit in _SUITS for rank in _RANKS]
 _STRENGTH = {rank: strength for strength, rank in enumerate("23456789TJQKA")}
 
@@ -36,7 +39,7 @@ def _deal_by_package(seed: int) -> tuple[str, str]:
 
 def _card_name(card: Any) -> str:
     """`card` has two enums, whose names are such as ACE and SPADES."""
-    return _RANKS[_RANK_NAMES.index(card.rank.name)] + card.suit.name[0]
+    return f"{_RANKS[_RANK_NAMES.index(card.rank.name)]}{card.suit.name[0]}"
 
 
 def judge(mine: str, theirs: str) -> str:

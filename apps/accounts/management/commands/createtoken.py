@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -21,9 +22,12 @@ class Command(ActCommand):
         parser.add_argument("--read-only", action="store_true", help="the token may read only")
         parser.add_argument("--expires", type=positive, metavar="DAYS", help="days until it expires")
 
-    def act(self, *, name: str, user: str | None, read_only: bool, expires: int | None, **_: Any) -> None:
-        scope = ApiToken.Scope.READ_ONLY if read_only else ApiToken.Scope.READ_WRITE
-        self.stdout.write(create_token(_owner(user), name, scope, expires))
+    def act(self, **options: Any) -> None:
+        scope = ApiToken.Scope.READ_ONLY if options["read_only"] else ApiToken.Scope.READ_WRITE
+        days = options["expires"]
+        lifetime = None if days is None else timedelta(days=days)
+        _, token = create_token(_owner(options["user"]), options["name"], scope, lifetime)
+        self.stdout.write(token)
 
 
 def _owner(name: str | None) -> User:

@@ -1,0 +1,29 @@
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.http import HttpRequest
+from django.utils import timezone
+
+from apps.accounts.models import ApiToken, User
+from apps.accounts.tokens import create_token
+from apps.core.admin import FrozenAdmin
+
+admin.site.register(User, UserAdmin)
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(FrozenAdmin[ApiToken]):
+    """Revoking is deleting."""
+
+    list_display = ["name", "user", "scope", "created", "expiry", "last_used_at"]
+    list_select_related = ["user"]
+    list_filter = ["scope"]
+    search_fields = ["name", "user__username"]
+    fields = ["user", "name", "scope", "expiry"]
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
+        lifetime = obj.expiry - timezone.now() if obj.expiry else None
+        stored, token = create_token(obj.user, obj.name, obj.scope, lifetime)
+        obj.pk = stored.pk
+        messages.warning(request, f"The token of {obj.name}, shown only now: {token}")

@@ -1,0 +1,22 @@
+"""Pieces of INSERT statements for what the ORM does not say: COPY, executemany, INSERT ... SELECT."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.models import Field
+
+Fields = Sequence["Field[Any, Any]"]
+
+
+def column_names(fields: Fields) -> str:
+    return ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
+
+
+def placeholders(fields: Fields) -> str:
+    return ", ".join(["%s"] * len(fields))
+
+
+def prepared(fields: Fields, values: Sequence[Any]) -> list[Any]:
+    """`values` of these fields as the database driver takes them."""
+    return [field.get_db_prep_save(value, connection) for field, value in zip(fields, values, strict=True)]

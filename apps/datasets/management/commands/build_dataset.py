@@ -1,0 +1,60 @@
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from apps.core.commands import ActCommand
+from apps.core.json import JSONError, parse_json
+from apps.core.requests import validate
+from apps.datasets.build import build_dataset
+from apps.datasets.models import Dataset
+from apps.datasets.serializers import BuildRequest
+
+ALL = "all"
+
+
+class Command(ActCommand):
+    help = "Freeze a selection of traces as the dataset NAME-VERSION and print its key."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name")
+        parser.add_argument("version")
+        parser.add_argument(
+            "--filter",
+            action="append",
+            default=[],
+            type=_filter,
+            metavar="KEY=VALUE",
+            help='a top-level key of meta; VALUE is JSON where it can be: 3 is a number, "3" a text',
+        )
+        parser.add_argument("--limit", type=_limit, default=100, metavar="N", help="a number (100), or all")
+        parser.add_argument("--strategy", choices=Dataset.Strategy.values, default=Dataset.Strategy.LATEST)
+        parser.add_argument("--seed", type=int, help="needed for random")
+        parser.add_argument("--replace", action="store_true", help="take over a key that exists")
+
+    def act(self, **options: Any) -> None:
+        request = validate(
+            BuildRequest,
+            {
+                "dataset_name": options["name"],
+                "dataset_version": options["version"],
+                "filters": dict(options["filter"]),
+                "limit": options["limit"],
+                "selection_strategy": options["strategy"],
+                "seed": options["seed"],
+            },
+        )
+        dataset, is_new = build_dataset(request.recipe, created_by=None, replace=options["replace"])
+        state = "built" if is_new else "exists with this content"
+        self.stdout.write(f"{dataset.key}: {state}, {dataset.trace_count} traces")
+
+
+def _filter(text: str) -> tuple[str, Any]:
+    key, _, value = text.partition("=")
+    try:
+        return key, parse_json(value)
+    except JSONError:
+        return key, value
+
+
+def _limit(text: str) -> int | None:
+    return None if text == ALL else int(text)
