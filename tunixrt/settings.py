@@ -49,6 +49,14 @@ class Environment(BaseSettings):
     def split_names(cls, value: Any) -> Any:
         return [name for name in re.split(r"[,\s]+", value) if name] if isinstance(value, str) else value
 
+    @field_validator("TUNIXRT_ALLOWED_HOSTS")
+    @classmethod
+    def check_hosts(cls, value: list[str]) -> list[str]:
+        for name in value:
+            if not re.fullmatch(r"\*|\.?[\w.-]+|\[[\da-fA-F:]+\]", name, re.ASCII):
+                raise ValueError(f"{name} is no host name")
+        return value
+
     @field_validator("TUNIXRT_TRUSTED_PROXIES")
     @classmethod
     def check_proxies(cls, value: list[str]) -> list[str]:
@@ -59,8 +67,7 @@ class Environment(BaseSettings):
     @field_validator("TUNIXRT_URL")
     @classmethod
     def check_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if value and not (parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/")):
+        if value and not re.fullmatch(r"https?://([\w.-]+|\[[\da-fA-F:]+\])(:\d{1,5})?/?", value, re.ASCII):
             raise ValueError("it must be an address such as https://traces.example.org")
         return value.rstrip("/")
 
@@ -296,6 +303,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["apps.accounts.authentication.IsMember"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -1,8 +1,8 @@
 """Sending a file with an exact length, so that a cut shows, and by Range, so that it can go on."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import BinaryIO
+from collections.abc import Mapping
+from typing import BinaryIO, Self
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
@@ -23,6 +23,7 @@ def send_file(
     conditional = get_conditional_response(request, etag=etag)
     if conditional is not None:
         file.close()
+        conditional["ETag"] = etag
         return conditional
     span = _requested_span(request, size, etag)
     if span is not None and span.start >= size:
@@ -32,7 +33,7 @@ def send_file(
         )
     sent = span or range(size)
     response = StreamingHttpResponse(
-        _read(file, sent), status=206 if span else 200, content_type=CONTENT_TYPE, headers=dict(headers)
+        _Part(file, sent), status=206 if span else 200, content_type=CONTENT_TYPE, headers=dict(headers)
     )
     if span:
         response["Content-Range"] = f"bytes {sent.start}-{sent.stop - 1}/{size}"
@@ -54,16 +55,38 @@ def _requested_span(request: HttpRequest, size: int, etag: str) -> range | None:
         return None
     first, last = match.groups()
     if not first:
-        return range(max(size - int(last), 0) if int(last) else size, size)
-    if last and int(last) < int(first):
-        return None
-    return range(min(int(first), size), min(int(last) + 1, size) if last else size)
+        wanted = _bounded(last, size)
+        return range(size - wanted, size)
+    start = _bounded(first, size)
+    if not last:
+        return range(start, size)
+    stop = _bounded(last, size)
+    return None if stop < start else range(start, min(stop + 1, size))
 
 
-def _read(file: BinaryIO, span: range) -> Iterator[bytes]:
-    with file:
+def _bounded(digits: str, size: int) -> int:
+    """The number or `size`, whichever is lower; there may be more digits than Python converts."""
+    significant = digits.lstrip("0")
+    return size if len(significant) > len(str(size)) else min(int(significant or "0"), size)
+
+
+class _Part:
+    """The bytes of `span`. Closed at its end, or by the server when the client is gone before."""
+
+    def __init__(self, file: BinaryIO, span: range) -> None:
         file.seek(span.start)
-        left = len(span)
-        while left and (chunk := file.read(min(left, _CHUNK))):
-            left -= len(chunk)
-            yield chunk
+        self._file, self._left = file, len(span)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk = self._file.read(min(self._left, _CHUNK)) if self._left else b""
+        if not chunk:
+            self.close()
+            raise StopIteration
+        self._left -= len(chunk)
+        return chunk
+
+    def close(self) -> None:
+        self._file.close()

@@ -34,6 +34,8 @@ class _RepeatedKey(dict[str, Any]):
 def parse_json(text: str | bytes) -> Any:
     """Decode one document. Raises JSONError for whatever is not JSON or outside the domain."""
     try:
+        if isinstance(text, bytes):
+            text = text.decode()  # else the decoder would guess, and take UTF-16 as well
         # Not orjson: the standard decoder is the one that shows repeated keys and big integers.
         value = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:

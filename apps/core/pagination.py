@@ -1,11 +1,12 @@
 """Pages of a table, newest first, by offset or (at constant cost however deep) by cursor."""
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from apps.core.errors import field_error
 from apps.core.json import INT64
@@ -16,14 +17,32 @@ Row = TypeVar("Row")
 Item = TypeVar("Item")
 
 
+def _whole(value: object) -> object:
+    """pydantic would read "3.0" as 3; it is no integer here."""
+    if isinstance(value, str) and not re.fullmatch(r"-?\d{1,19}", value, re.ASCII):
+        raise ValueError("Input should be a valid integer")
+    return value
+
+
+# A whole number in a query string.
+Number = Annotated[int, BeforeValidator(_whole)]
+
+
 class PageQuery(BaseModel):
     """The query parameters of a list."""
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 20
-    offset: Annotated[int, Field(ge=0, lt=INT64)] = 0
+    limit: Annotated[Number, Field(ge=1, le=MAX_PAGE)] = 20
+    offset: Annotated[Number, Field(ge=0, lt=INT64)] = 0
     cursor: Annotated[str | None, Field(description="`next_cursor` of the page before")] = None
+
+    @field_validator("cursor")
+    @classmethod
+    def exclude_offset(cls, cursor: str | None, others: ValidationInfo) -> str | None:
+        if cursor is not None and others.data.get("offset"):
+            raise ValueError("Give either offset or cursor, not both")
+        return cursor
 
 
 class Pagination(BaseModel):
@@ -46,8 +65,6 @@ def paginate(
     One row more than asked for is read: that there is a next page is known without counting.
     """
     if query.cursor is not None:
-        if query.offset:
-            raise field_error("cursor", "Give either offset or cursor, not both.")
         rows = _before(rows, query.cursor)
     window = slice(query.offset, query.offset + query.limit + 1)
     # Ids first: a deep offset then walks over an index and not over the rows themselves.

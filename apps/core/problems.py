@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from django.core.exceptions import ValidationError
-from rest_framework.response import Response
+from django.http import HttpResponse
 from rest_framework.views import exception_handler
 
 from apps.core.errors import CONFLICT, NOT_FOUND, TOO_LARGE, code_of, messages_by_path, sentence
@@ -12,22 +13,27 @@ from apps.core.errors import CONFLICT, NOT_FOUND, TOO_LARGE, code_of, messages_b
 _STATUS = {NOT_FOUND: 404, CONFLICT: 409, TOO_LARGE: 413}
 
 
-def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """None lets what nobody expected become a 500."""
+def handle_exception(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
+    """JSON whatever the view renders else; None lets what nobody expected become a 500."""
     if isinstance(error, ValidationError):
-        return _as_response(error)
-    response = exception_handler(error, dict(context))
-    if response is not None:
-        response.data = {"detail": str(response.data["detail"])}
-    return response
+        return _respond(_body_of(error), _STATUS.get(code_of(error), 400), {})
+    answer = exception_handler(error, dict(context))
+    if answer is None:
+        return None
+    headers = {name: answer.headers[name] for name in ("WWW-Authenticate", "Retry-After") if name in answer}
+    return _respond({"detail": str(answer.data["detail"])}, answer.status_code, headers)
 
 
-def _as_response(error: ValidationError) -> Response:
+def _respond(body: dict[str, Any], status: int, headers: Mapping[str, str]) -> HttpResponse:
+    return HttpResponse(orjson.dumps(body), "application/json", status, headers=headers)
+
+
+def _body_of(error: ValidationError) -> dict[str, Any]:
     body: dict[str, Any] = {"detail": _printable(sentence(error))}
     by_path = messages_by_path(error)
     if by_path:
         body["errors"] = {_printable(path): [*map(_printable, found)] for path, found in by_path.items()}
-    return Response(body, status=_STATUS.get(code_of(error), 400))
+    return body
 
 
 def _printable(text: str) -> str:

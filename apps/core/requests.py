@@ -34,7 +34,7 @@ def read_body(request: HttpRequest, max_bytes: int) -> bytes:
     stream = request.META["wsgi.input"] if "HTTP_TRANSFER_ENCODING" in request.META else request
     parts: list[bytes] = []
     size = 0
-    while size <= 2 * max_bytes and (part := stream.read(_CHUNK)):
+    while part := stream.read(min(_CHUNK, 2 * max_bytes - size)):
         size += len(part)
         if size <= max_bytes:
             parts.append(part)

@@ -8,13 +8,13 @@ from uuid import UUID
 import orjson
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
-from django.db.models import CharField, Func, Value
+from django.db.models import Value
 from django.db.models.functions import MD5, Concat
-from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.errors import conflict, join_names, not_found
+from apps.core.expressions import HyphenatedId
 from apps.core.json import compact_json
 from apps.datasets.models import Dataset, DatasetEntry, dataset_key
 from apps.formats.trace import MAX_STEPS
@@ -47,23 +47,6 @@ class Recipe:
             and (self.trace_ids is not None) == dataset.is_of_given_traces
             and self.filters == orjson.loads(dataset.filters)
         )
-
-
-class HyphenatedId(Func):
-    """A trace's id as the API writes it; SQLite stores it without hyphens."""
-
-    output_field = CharField()
-
-    def as_sqlite(self, compiler: SQLCompiler, connection: Any, **_: Any) -> tuple[str, Any]:
-        id, params = compiler.compile(self.source_expressions[0])
-        parts = [
-            f"substr({id}, {start}, {size})" for start, size in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
-        ]
-        return " || '-' || ".join(parts), [*params] * 5
-
-    def as_postgresql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
-        id, params = compiler.compile(self.source_expressions[0])
-        return f"{id}::text", params
 
 
 def build_dataset(recipe: Recipe, *, created_by: User | None, replace: bool = False) -> tuple[Dataset, bool]:

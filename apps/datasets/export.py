@@ -19,7 +19,10 @@ from apps.datasets.models import Dataset
 from apps.formats.records import RENDERER_VERSION, TraceRow, escaped_tokens, render_line
 from apps.traces.models import Trace
 
-PAGE = 500
+# A page of traces is held at a time: this many characters of them, but no more than so many traces.
+PAGE_CHARS = 2_000_000
+PAGE = 1_000
+IDS_PER_PAGE = 500
 _READ = 1 << 20
 
 
@@ -61,8 +64,11 @@ def export_dataset(dataset: Dataset, format: str, limit: int | None = None) -> E
     return Export(file, size, f'"{digest}"', name, count, total, escaped)
 
 
-def export_traces(ids: list[UUID], format: str, limit: int | None = None) -> Export:
-    """These traces in this order, up to `limit`. Raises ValidationError that names all unknown ids."""
+def export_traces(ids: list[UUID], format: str, limit: int | None = None, total: int | None = None) -> Export:
+    """These traces in this order, up to `limit`; `total` there are, if not as many as ids.
+
+    Raises ValidationError that names all unknown ids.
+    """
     missing = Trace.objects.missing(ids)
     if missing:
         raise not_found("Trace", ", ".join(map(str, missing)))
@@ -77,7 +83,9 @@ def export_traces(ids: list[UUID], format: str, limit: int | None = None) -> Exp
     file.flush()
     escaped = escaped_tokens(format, tokens)
     etag = f'"{digest.hexdigest()}"'
-    return Export(file, _size(file), etag, "traces.jsonl", len(wanted), len(ids), escaped)
+    return Export(
+        file, _size(file), etag, "traces.jsonl", len(wanted), len(ids) if total is None else total, escaped
+    )
 
 
 def delete_exports(dataset: Dataset) -> None:
@@ -140,17 +148,17 @@ def _render(dataset: Dataset, format: str, path: Path) -> None:
 
 
 def _pages(dataset: Dataset, format: str) -> Iterator[list[bytes]]:
-    columns = [f"trace__{name}" for name in TraceRow._fields]
-    for start in range(0, dataset.trace_count, PAGE):
-        rows = dataset.entries.between(start, start + PAGE).values_list(*columns)
-        yield [render_line(format, TraceRow(*row)) for row in rows]
+    page = max(1, min(PAGE, int(PAGE_CHARS / dataset.stats["avg_total_chars"])))
+    for start in range(0, dataset.trace_count, page):
+        rows = dataset.members(start, start + page).rows()
+        yield [render_line(format, TraceRow._make(row)) for row in rows]
 
 
 def _rows_of(ids: list[UUID]) -> Iterator[TraceRow]:
-    for start in range(0, len(ids), PAGE):
-        page = ids[start : start + PAGE]
-        found = {row[0]: TraceRow(*row) for row in Trace.objects.filter(pk__in=page).rows()}
-        yield from (found[id] for id in page)
+    for start in range(0, len(ids), IDS_PER_PAGE):
+        page = ids[start : start + IDS_PER_PAGE]
+        found = {row[0]: TraceRow._make(row) for row in Trace.objects.filter(pk__in=page).rows()}
+        yield from (found[str(id)] for id in page)
 
 
 def _size(file: BinaryIO) -> int:

@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from apps.core.errors import field_error, not_found
 from apps.core.ids import new_id
-from apps.traces.models import Trace
+from apps.traces.models import Trace, TraceQuerySet
 
 NAME_MAX_LENGTH = 128
 VERSION_MAX_LENGTH = 64
@@ -25,11 +25,9 @@ _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 def dataset_key(name: str, version: str) -> str:
     """`{name}-{version}`, fit for URLs and file names. Raises ValidationError for what cannot be."""
     key = re.sub("[ /]", "_", f"{name}-{version}")
-    for path, part in (("dataset_name", key[: len(name)]), ("dataset_version", key[len(name) :])):
-        if not _KEY.fullmatch(part.removeprefix("-") if path == "dataset_version" else part):
-            raise field_error(
-                path, "Use letters, digits, dots, dashes and underscores, a letter or digit first."
-            )
+    if not _KEY.fullmatch(key):
+        path = "dataset_version" if _KEY.fullmatch(key[: len(name)]) else "dataset_name"
+        raise field_error(path, "Use letters, digits, dots, dashes and underscores, a letter or digit first.")
     return key
 
 
@@ -100,6 +98,12 @@ class Dataset(models.Model):
     def complete(self) -> None:
         """Write what came of the build, in the transaction that builds."""
         super().save(update_fields=["trace_count", "control_tokens", "content_digest", "stats"])
+
+    def members(self, start: int, stop: int) -> TraceQuerySet:
+        """The traces at positions `start` to `stop` - 1, in order."""
+        return Trace.objects.filter(
+            entries__dataset=self, entries__position__gte=start, entries__position__lt=stop
+        ).order_by("entries__position")
 
     def trace_ids(self) -> Iterable[UUID]:
         """The members in order, read as they are asked for."""

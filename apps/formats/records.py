@@ -1,13 +1,11 @@
 """The export formats: a stored trace in, one record (a JSON object of its line) out."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 import orjson
 
-from apps.core.ids import isoformat
 from apps.formats.gemma import break_control_tokens, render_turns
 
 # Part of every rendered file's name: raise it whenever the same trace would render to other bytes.
@@ -19,11 +17,12 @@ _SHOW_REASONING = "\n\nPlease show your reasoning steps."
 class TraceRow(NamedTuple):
     """What rendering needs of a stored trace, in the order of the query that reads it.
 
-    `steps` and `meta` are JSON text as stored; `control_tokens` counts those in the user's texts.
+    `id` and `created_at` are the text that is exported, `steps` and `meta` JSON text as stored;
+    `control_tokens` counts those in the user's texts.
     """
 
-    id: UUID
-    created_at: datetime
+    id: str
+    created_at: str
     trace_version: str
     prompt: str
     final_answer: str
@@ -34,30 +33,30 @@ class TraceRow(NamedTuple):
 
 def trace_record(row: TraceRow) -> dict[str, Any]:
     return {
-        "id": str(row.id),
+        "id": row.id,
         "prompts": row.prompt,
         "trace_steps": _contents(row),
         "final_answer": row.final_answer,
-        "metadata": _metadata(row, {}),
+        "metadata": _metadata(row, _system(row)),
     }
 
 
 def tunix_sft_record(row: TraceRow) -> dict[str, Any]:
     return {
-        "id": str(row.id),
+        "id": row.id,
         "prompts": render_turns(_safe(row, row.prompt), _reasoning(row)),
         "final_answer": row.final_answer,
-        "metadata": _metadata(row, {"format": "tunix_sft"}),
+        "metadata": _metadata(row, {**_system(row), "format": "tunix_sft"}),
     }
 
 
 def training_example_record(row: TraceRow) -> dict[str, Any]:
     return {
         # Derived, not drawn: the same trace gives the same example on every repetition.
-        "id": str(uuid5(row.id, "training_example")),
+        "id": str(uuid5(UUID(row.id), "training_example")),
         "prompt": _safe(row, row.prompt) + _SHOW_REASONING,
         "response": _reasoning(row),
-        "metadata": {"source_trace_id": str(row.id), **_metadata(row, {}, "source_trace_id")},
+        "metadata": _metadata(row, {"source_trace_id": row.id, **_system(row)}),
     }
 
 
@@ -90,17 +89,18 @@ def _safe(row: TraceRow, text: str) -> str:
     return break_control_tokens(text) if row.control_tokens else text
 
 
-def _metadata(row: TraceRow, own: dict[str, str], *reserved: str) -> dict[str, Any]:
+def _system(row: TraceRow) -> dict[str, Any]:
+    return {"created_at": row.created_at, "trace_version": row.trace_version}
+
+
+def _metadata(row: TraceRow, system: dict[str, Any]) -> dict[str, Any]:
     """The system's keys, then the trace's; one that would hide a system key becomes `meta.<name>`."""
-    system = {"created_at": isoformat(row.created_at), "trace_version": row.trace_version, **own}
     meta = orjson.loads(row.meta) or {}
-    taken = system.keys() | set(reserved)
-    if taken.isdisjoint(meta):
+    if system.keys().isdisjoint(meta):
         return {**system, **meta}
-    renamed: dict[str, Any] = {}
+    merged = dict(system)
     for key, value in meta.items():
-        while key in taken:
+        while key in merged:
             key = f"meta.{key}"
-        renamed[key] = value
-        taken = taken | {key}
-    return {**system, **renamed}
+        merged[key] = value
+    return merged

@@ -1,9 +1,9 @@
 """A trace: the one place that says which five fields it has and what may stand in them."""
 
 from itertools import pairwise
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from typing_extensions import TypedDict
 
 from apps.core.json import INT64
@@ -37,14 +37,15 @@ class TracePayload(BaseModel):
     steps: Annotated[list[Step], Field(min_length=1, max_length=MAX_STEPS)]
     meta: dict[str, Any] | None = None
 
-    @model_validator(mode="after")
-    def order_steps(self) -> Self:
-        numbers = [step["i"] for step in self.steps]
+    @field_validator("steps")
+    @classmethod
+    def order_steps(cls, steps: list[Step]) -> list[Step]:
+        numbers = [step["i"] for step in steps]
         if len(set(numbers)) < len(numbers):
-            raise ValueError("steps: every step needs an i of its own")
+            raise ValueError("Every step needs an i of its own")
         if any(a > b for a, b in pairwise(numbers)):
-            self.steps.sort(key=lambda step: step["i"])
-        return self
+            steps.sort(key=lambda step: step["i"])
+        return steps
 
     @property
     def fields(self) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from apps.core.ids import new_id, time_of
 from apps.core.json import canonical_json, compact_json
 from apps.core.sql import column_names, placeholders, prepared
 from apps.formats.gemma import count_control_tokens
+from apps.formats.meta import meta_terms
 from apps.formats.trace import TracePayload, baseline_score
-from apps.traces.meta import meta_terms
 from apps.traces.models import Trace
 
 MAX_BATCH = 1_000
@@ -112,7 +112,7 @@ def _copy(rows: list[dict[str, Any]]) -> None:
     fields = Trace._meta.concrete_fields
     statement = f"COPY {Trace._meta.db_table} ({column_names(fields)}) FROM STDIN"
     names = [field.attname for field in fields]
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row([row[name] for name in names])
 

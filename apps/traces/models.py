@@ -9,10 +9,12 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.sql.compiler import SQLCompiler
 
+from apps.core.expressions import HyphenatedId, IsoTime
+from apps.core.fields import TermsField
 from apps.core.ids import new_id
+from apps.formats.meta import meta_term, spelled_terms
 from apps.formats.records import TraceRow
 from apps.formats.trace import SOURCE_MAX_LENGTH, VERSION_MAX_LENGTH
-from apps.traces.meta import TermsField, meta_term, spelled_terms
 
 # Below the number of parameters that every SQLite takes in one statement.
 IDS_PER_QUERY = 10_000
@@ -89,9 +91,11 @@ class TraceQuerySet(models.QuerySet["Trace"]):
             found = found.filter(meta_terms__has=meta_term(key, value))
         return found
 
-    def newest_of(self, source: str, limit: int | None) -> models.QuerySet["Trace", UUID]:
-        """The ids of the newest traces of a source."""
-        return self.filter(source=source).newest_first().values_list("id", flat=True)[:limit]
+    def of_source(self, source: str) -> "TraceQuerySet":
+        return self.filter(source=source)
+
+    def newest_ids(self, limit: int) -> models.QuerySet["Trace", UUID]:
+        return self.newest_first().values_list("id", flat=True)[:limit]
 
     def missing(self, ids: Iterable[UUID]) -> list[UUID]:
         """Those of `ids` that are no trace, in the order given."""
@@ -107,8 +111,9 @@ class TraceQuerySet(models.QuerySet["Trace"]):
         return self.values_list(*ListedRow._fields)
 
     def rows(self) -> models.QuerySet["Trace", Any]:
-        """TraceRow fields as plain tuples: model instances would double the cost of an export."""
-        return self.values_list(*TraceRow._fields)
+        """TraceRow's fields as plain tuples: model instances would double the cost of an export."""
+        texts = {"id": HyphenatedId("id"), "created_at": IsoTime("created_at")}
+        return self.values_list(*(texts.get(name, name) for name in TraceRow._fields))
 
 
 class Trace(models.Model):

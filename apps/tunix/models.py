@@ -6,8 +6,9 @@ from django.db import models
 
 from apps.core.ids import new_id
 from apps.core.ranges import Range
-from apps.datasets.models import KEY_MAX_LENGTH, Dataset
+from apps.datasets.models import Dataset
 
+DATASET_KEY_MAX_LENGTH = 256
 MODEL_ID_MAX_LENGTH = 256
 OUTPUT_DIR_MAX_LENGTH = 1024
 DEFAULT_LEARNING_RATE = 2e-5
@@ -29,7 +30,7 @@ class Manifest(models.Model):
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="manifests")
-    dataset_key = models.CharField(max_length=KEY_MAX_LENGTH)
+    dataset_key = models.CharField(max_length=DATASET_KEY_MAX_LENGTH)
     model_id = models.CharField(max_length=MODEL_ID_MAX_LENGTH)
     output_dir = models.CharField(max_length=OUTPUT_DIR_MAX_LENGTH)
     learning_rate = models.FloatField(validators=[MaxValueValidator(MAX_LEARNING_RATE)])

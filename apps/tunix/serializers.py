@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from apps.core.ids import isoformat
 from apps.core.pagination import Page
 from apps.core.ranges import Range
-from apps.datasets.models import KEY_MAX_LENGTH
 from apps.datasets.serializers import Limit, TraceId
 from apps.tunix.manifest import Training
 from apps.tunix.models import (
     BATCH_SIZE,
+    DATASET_KEY_MAX_LENGTH,
     DEFAULT_LEARNING_RATE,
     MAX_LEARNING_RATE,
     MAX_SEQ_LENGTH,
@@ -50,7 +50,7 @@ class SftExportRequest(BaseModel):
 class ManifestRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
 
-    dataset_key: Annotated[str, Field(min_length=1, max_length=KEY_MAX_LENGTH)]
+    dataset_key: Annotated[str, Field(min_length=1, max_length=DATASET_KEY_MAX_LENGTH)]
     model_id: Annotated[str, Field(min_length=1, max_length=MODEL_ID_MAX_LENGTH)]
     output_dir: Annotated[str, Field(min_length=1, max_length=OUTPUT_DIR_MAX_LENGTH)]
     learning_rate: Annotated[float, Field(gt=0, le=MAX_LEARNING_RATE)] = DEFAULT_LEARNING_RATE

@@ -51,9 +51,13 @@ class HighCardDuelExport(ApiView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """The newest episodes, or those asked for, in format trace."""
-        ids = self.query.ids
-        wanted = [*Trace.objects.newest_of(SOURCE, self.query.limit)] if ids is None else _parse(ids)
-        return send_export(request, export_traces(wanted, "trace", self.query.limit))
+        if self.query.ids is None:
+            episodes = Trace.objects.of_source(SOURCE)
+            wanted = [*episodes.newest_ids(self.query.limit)]
+            export = export_traces(wanted, "trace", total=episodes.count())
+        else:
+            export = export_traces(_parse(self.query.ids), "trace", self.query.limit)
+        return send_export(request, export)
 
 
 def _parse(ids: list[str]) -> list[UUID]:

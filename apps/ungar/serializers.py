@@ -6,7 +6,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from apps.core.json import INT64
-from apps.datasets.serializers import Limit
+from apps.core.pagination import Number
+from apps.datasets.serializers import MAX_LIMIT
 from apps.ungar.generate import MAX_EPISODES, Episode
 
 PREVIEWED = 3
@@ -23,7 +24,7 @@ class GenerateRequest(BaseModel):
 class UngarExportQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    limit: Limit = 100
+    limit: Annotated[Number, Field(ge=1, le=MAX_LIMIT)] = 100
     trace_ids: Annotated[str | None, Field(description="ids separated by commas, in the order wanted")] = None
 
     @property

@@ -112,7 +112,7 @@ def test_lines_in_a_pipe_are_counted_plainly(file: Path) -> None:
 
 def test_rows_of_no_known_format_name_their_fields(file: Path) -> None:
     write(file, {"instruction": "a", "output": "b"})
-    with pytest.raises(CommandError, match="it has instruction, output. Name it with --format"):
+    with pytest.raises(CommandError, match=r"it has instruction, output\. Name it with --format"):
         run(file)
 
 

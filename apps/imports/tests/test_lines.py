@@ -8,7 +8,7 @@ from apps.imports.lines import Line, read_lines
 
 
 def read(data: bytes, max_bytes: int = 100) -> list[Line]:
-    return [*read_lines(io.BufferedReader(io.BytesIO(data)), max_bytes)]  # type: ignore[arg-type]
+    return [*read_lines(io.BufferedReader(io.BytesIO(data)), max_bytes)]
 
 
 @pytest.mark.parametrize(

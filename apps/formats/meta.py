@@ -7,9 +7,6 @@ equals what, which their own JSON comparisons do not: `1` equals `1.0`, but neit
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import models
-from django.db.models.sql.compiler import SQLCompiler
-
 from apps.core.digests import short_hash
 from apps.core.json import INT64, JSONError, canonical_json, parse_json
 
@@ -38,25 +35,3 @@ def _normal(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _normal(item) for key, item in value.items()}
     return [_normal(item) for item in value] if isinstance(value, list) else value
-
-
-class TermsField(models.TextField[str, str]):
-    """Terms separated by spaces; `__has=term` asks for one."""
-
-
-@TermsField.register_lookup
-class Has(models.Lookup[Any]):
-    lookup_name = "has"
-
-    def as_postgresql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:
-        column, term, params = self._sides(compiler, connection)
-        return f"string_to_array({column}, ' ') @> ARRAY[{term}]::text[]", params
-
-    def as_sqlite(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:
-        column, term, params = self._sides(compiler, connection)
-        return f"instr({column}, {term}) > 0", params
-
-    def _sides(self, compiler: SQLCompiler, connection: Any) -> tuple[str, str, list[Any]]:
-        column, before = self.process_lhs(compiler, connection)
-        term, after = self.process_rhs(compiler, connection)
-        return column, term, [*before, *after]

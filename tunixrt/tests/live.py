@@ -1,0 +1,152 @@
+"""The real server, as `make run` starts it, on a database and a port of its own."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from django.conf import settings
+
+START_SECONDS = 60
+_OWN_VARIABLES = ("TUNIXRT_", "DATABASE_URL", "TRACE_MAX_BYTES")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class LiveServer:
+    """`folder` is its data folder; it may be killed and started again on the same data."""
+
+    folder: Path
+    database_url: str
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def start(self, *arguments: str) -> None:
+        with (self.folder / "output").open("ab") as output:
+            self.process = subprocess.Popen(
+                [*manage("serve"), "--port", str(self.port), *arguments],
+                env=environment(self.folder, self.database_url),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self._wait_until_healthy(self.process)
+
+    def signal_group(self, number: signal.Signals) -> None:
+        """As a terminal does: the server and its workers get it alike."""
+        assert self.process is not None
+        os.killpg(self.process.pid, number)
+
+    def wait(self) -> int:
+        assert self.process is not None
+        return self.process.wait(timeout=START_SECONDS)
+
+    def kill(self) -> None:
+        if self.is_running:
+            self.signal_group(signal.SIGKILL)
+            self.wait()
+
+    def connect(self, timeout: float = 60) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
+    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Status and decoded JSON, over a connection of its own."""
+        with closing(self.connect()) as connection:
+            sent = None if body is None else json.dumps(body)
+            connection.request(method, path, sent, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+
+    def seconds_without_cpu(self) -> float:
+        """How long the start was held up by other processes, which had the processors (proc(5))."""
+        assert self.process is not None
+        pid = self.process.pid
+        workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return _waited(pid) + min(map(_waited, workers))
+
+    def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                if self.call("GET", "/api/health")[0] == 200:
+                    return
+            except OSError:
+                time.sleep(0.02)
+        raise RuntimeError(f"The server does not answer:\n{(self.folder / 'output').read_text()}")
+
+
+def _waited(pid: int | str) -> float:
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
+@contextmanager
+def live_server(folder: Path, *arguments: str) -> Iterator[LiveServer]:
+    """A server with a migrated database, empty unless `arguments` of the serve command fill it."""
+    with fresh_database(folder) as database_url:
+        server = LiveServer(folder, database_url)
+        subprocess.run(
+            [*manage("migrate"), "--verbosity", "0"], env=environment(folder, database_url), check=True
+        )
+        try:
+            server.start(*arguments)
+            yield server
+        finally:
+            server.kill()
+
+
+@contextmanager
+def fresh_database(folder: Path) -> Iterator[str]:
+    """The DATABASE_URL of an empty database of the kind that the tests run on."""
+    folder.mkdir(exist_ok=True)
+    given = urlsplit(os.environ.get("DATABASE_URL", ""))
+    if not is_postgresql():
+        yield f"sqlite:///{folder / 'live.sqlite3'}"
+        return
+    name = f"live_{token_hex(8)}"
+    with psycopg.connect(given.geturl(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+        try:
+            yield given._replace(path=f"/{name}").geturl()
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def is_postgresql() -> bool:
+    return bool(settings.DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql")
+
+
+def environment(folder: Path, database_url: str, **more: str) -> dict[str, str]:
+    """An open server's, with nothing of the test run's own settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_VARIABLES)}
+    own = {"TUNIXRT_OPEN": "1", "TUNIXRT_DATA_DIR": str(folder), "DATABASE_URL": database_url}
+    return kept | own | more
+
+
+def manage(command: str) -> list[str]:
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), command]
