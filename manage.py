@@ -2,6 +2,7 @@
 import os
 import sys
 
+from django.conf import settings
 from django.core.management import execute_from_command_line
 from django.db import OperationalError
 
@@ -12,6 +13,8 @@ def main() -> None:
         "runserver"
     ]:  # Django's server is for development, and so is its start without settings
         os.environ.setdefault("TUNIXRT_DEBUG", "1")
+    # A command needs one connection and not a pool of them, and hears at once why it cannot have it.
+    settings.DATABASES["default"]["OPTIONS"].pop("pool", None)
     try:
         execute_from_command_line(sys.argv)
     except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough

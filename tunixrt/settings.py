@@ -231,7 +231,7 @@ _SQLITE_OPTIONS = {
 }
 # As many connections as a server process has threads (see the serve command), so that none waits.
 SERVER_THREADS = 8
-_POSTGRESQL_OPTIONS = {"pool": {"min_size": 1, "max_size": SERVER_THREADS + 2, "timeout": 10}}
+_POSTGRESQL_OPTIONS = {"pool": {"min_size": 1, "max_size": SERVER_THREADS + 2, "timeout": 5}}
 
 
 def _database() -> dict[str, Any]:
@@ -275,6 +275,8 @@ AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
 AXES_VERBOSE = False
 
 KNOX_TOKEN_MODEL = "accounts.ApiToken"
+# Knox's own would make a table that nothing uses and that is in the way of emptying the users'.
+MIGRATION_MODULES = {"knox": None}
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_TTL": None, "TOKEN_MODEL": KNOX_TOKEN_MODEL}
 
 # --- API ---------------------------------------------------------------------------------------

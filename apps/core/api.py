@@ -89,6 +89,7 @@ def query_parameters(schema: type[BaseModel]) -> list[OpenApiParameter]:
             name, _without_null(item), required=name in required, description=item.get("description", "")
         )
         for name, item in described["properties"].items()
+        if not schema.model_fields[name].exclude
     ]
 
 

@@ -10,15 +10,17 @@ from django.db.migrations.executor import MigrationExecutor
 
 from apps.core.errors import messages_by_path, sentence
 
+MAX_NUMBER = 100_000
+
 
 def positive(text: str) -> int:
-    """An argparse type."""
+    """An argparse type: a whole number from 1 to MAX_NUMBER."""
     try:
         value = int(text)
     except ValueError:
         value = 0
-    if value < 1:
-        raise ArgumentTypeError(f"{text} is no whole number above 0")
+    if not 1 <= value <= MAX_NUMBER:
+        raise ArgumentTypeError(f"{text} is no whole number from 1 to {MAX_NUMBER}")
     return value
 
 

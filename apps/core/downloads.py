@@ -32,15 +32,23 @@ def send_file(
             status=416, headers={"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"}
         )
     sent = span or range(size)
-    response = StreamingHttpResponse(
-        _Part(file, sent), status=206 if span else 200, content_type=CONTENT_TYPE, headers=dict(headers)
-    )
+    response = _answer(request, file, sent)
+    response.status_code = 206 if span else 200
+    for name, value in headers.items():
+        response[name] = value
     if span:
         response["Content-Range"] = f"bytes {sent.start}-{sent.stop - 1}/{size}"
     response["Content-Length"] = str(len(sent))
     response["Accept-Ranges"] = "bytes"
     response["ETag"] = etag
     return response
+
+
+def _answer(request: HttpRequest, file: BinaryIO, span: range) -> HttpResponseBase:
+    if request.method == "HEAD":
+        file.close()
+        return HttpResponse(content_type=CONTENT_TYPE)
+    return StreamingHttpResponse(_Part(file, span), content_type=CONTENT_TYPE)
 
 
 def _requested_span(request: HttpRequest, size: int, etag: str) -> range | None:

@@ -41,7 +41,9 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
     def named(self, key: str, build_id: UUID | None = None) -> "Dataset":
         """The current build of `key`, or the one asked for. Raises ValidationError when there is none."""
         builds = self.filter(key=key)
-        found = (builds.filter(build_id=build_id) if build_id else builds.current()).first()
+        found = None
+        if _KEY.fullmatch(key):  # what no key can be is not for the database to refuse
+            found = (builds.filter(build_id=build_id) if build_id else builds.current()).first()
         if found is None:
             raise not_found("Dataset", f"{key} (build {build_id})" if build_id else key)
         return found

@@ -84,6 +84,7 @@ class TraceBatch(ApiView):
             }
         },
         responses=responses({201: serializers.CreatedTraces}, 413, 415),
+        examples=[example([_EXAMPLE])],
     )
     def post(self, request: Request) -> Response:
         """Store 1 to 1000 traces, all or none. A refusal names the trace: `17.prompt`."""
@@ -111,6 +112,7 @@ class TraceScore(ApiView):
         operation_id="score_trace",
         request=serializers.ScoreRequest,
         responses=responses({201: serializers.Scored}, 404, 413, 415),
+        examples=[example({"criteria": "baseline"})],
     )
     def post(self, request: Request, id: str) -> Response:
         """Append a score record; baseline = min(n/10, 1)*50 + min(average step characters/500, 1)*50."""

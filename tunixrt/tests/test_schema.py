@@ -182,6 +182,7 @@ def test_the_examples_of_bodies_are_accepted(api: Client, schema: dict[str, Any]
     assert accepted == {
         "/api/datasets/build": [201],
         "/api/traces": [201],
+        "/api/traces/batch": [201],
         "/api/tunix/sft/export": [200],
         "/api/tunix/sft/manifest": [201],
         "/api/ungar/high-card-duel/generate": [201],

@@ -70,7 +70,7 @@ def test_without_a_term_it_does_not_expire() -> None:
         (["old"], 'api has a token named "old" already. Choose another name or revoke that one.'),
         (["n" * 65], "name: Ensure this value has at most 64 characters (it has 65)."),
         ([""], "name: This field cannot be blank."),
-        (["new", "--expires", "0"], "Error: argument --expires: 0 is no whole number above 0"),
+        (["new", "--expires", "0"], "Error: argument --expires: 0 is no whole number from 1 to 100000"),
         ([], "Error: the following arguments are required: name"),
     ],
 )

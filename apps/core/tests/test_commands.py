@@ -19,7 +19,7 @@ def test_whole_numbers_above_0_are_positive(text: str, number: int) -> None:
 def test_nothing_else_is(text: str) -> None:
     with pytest.raises(ArgumentTypeError) as refusal:
         positive(text)
-    assert str(refusal.value) == f"{text} is no whole number above 0"
+    assert str(refusal.value) == f"{text} is no whole number from 1 to 100000"
 
 
 class Refusing(ActCommand):

@@ -8,70 +8,131 @@ import apps.core.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('traces', '0001_initial'),
+        ("traces", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Dataset',
+            name="Dataset",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('build_id', models.UUIDField(default=apps.core.ids.new_id, editable=False, unique=True)),
-                ('key', models.CharField(max_length=193)),
-                ('name', models.CharField(max_length=128)),
-                ('version', models.CharField(max_length=64)),
-                ('filters', models.TextField(help_text='JSON text: an object')),
-                ('is_of_given_traces', models.BooleanField(help_text='built from trace ids, not by filters')),
-                ('limit', models.PositiveIntegerField(null=True)),
-                ('selection_strategy', models.CharField(choices=[('latest', 'Latest'), ('random', 'Random')], max_length=16)),
-                ('seed', models.BigIntegerField(null=True)),
-                ('session_id', models.CharField(max_length=128, null=True)),
-                ('parent_dataset_id', models.CharField(max_length=256, null=True)),
-                ('training_run_id', models.CharField(max_length=128, null=True)),
-                ('trace_count', models.PositiveIntegerField()),
-                ('control_tokens', models.PositiveBigIntegerField(help_text='in the texts of all its traces')),
-                ('stats', models.JSONField()),
-                ('content_digest', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField()),
-                ('superseded_at', models.DateTimeField(null=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("build_id", models.UUIDField(default=apps.core.ids.new_id, editable=False, unique=True)),
+                ("key", models.CharField(max_length=193)),
+                ("name", models.CharField(max_length=128)),
+                ("version", models.CharField(max_length=64)),
+                ("filters", models.TextField(help_text="JSON text: an object")),
+                ("is_of_given_traces", models.BooleanField(help_text="built from trace ids, not by filters")),
+                ("limit", models.PositiveIntegerField(null=True)),
+                (
+                    "selection_strategy",
+                    models.CharField(choices=[("latest", "Latest"), ("random", "Random")], max_length=16),
+                ),
+                ("seed", models.BigIntegerField(null=True)),
+                ("session_id", models.CharField(max_length=128, null=True)),
+                ("parent_dataset_id", models.CharField(max_length=256, null=True)),
+                ("training_run_id", models.CharField(max_length=128, null=True)),
+                ("trace_count", models.PositiveIntegerField()),
+                (
+                    "control_tokens",
+                    models.PositiveBigIntegerField(help_text="in the texts of all its traces"),
+                ),
+                ("stats", models.JSONField()),
+                ("content_digest", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField()),
+                ("superseded_at", models.DateTimeField(null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DatasetEntry',
+            name="DatasetEntry",
             fields=[
-                ('pk', models.CompositePrimaryKey('dataset_id', 'position', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('position', models.PositiveIntegerField()),
-                ('dataset', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='entries', to='datasets.dataset')),
-                ('trace', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='traces.trace')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "dataset_id",
+                        "position",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("position", models.PositiveIntegerField()),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="entries",
+                        to="datasets.dataset",
+                    ),
+                ),
+                (
+                    "trace",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="traces.trace",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Tombstone',
+            name="Tombstone",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=193)),
-                ('build_id', models.UUIDField()),
-                ('content_digest', models.CharField(max_length=64)),
-                ('deleted_at', models.DateTimeField()),
-                ('deleted_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=193)),
+                ("build_id", models.UUIDField()),
+                ("content_digest", models.CharField(max_length=64)),
+                ("deleted_at", models.DateTimeField()),
+                (
+                    "deleted_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='dataset',
-            index=models.Index(fields=['key'], name='datasets_of_key'),
+            model_name="dataset",
+            index=models.Index(fields=["key"], name="datasets_of_key"),
         ),
         migrations.AddConstraint(
-            model_name='dataset',
-            constraint=models.UniqueConstraint(condition=models.Q(('superseded_at', None)), fields=('key',), name='one_current_build_per_key'),
+            model_name="dataset",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("superseded_at", None)), fields=("key",), name="one_current_build_per_key"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='datasetentry',
-            constraint=models.UniqueConstraint(fields=('trace', 'dataset'), name='a_trace_once_per_dataset'),
+            model_name="datasetentry",
+            constraint=models.UniqueConstraint(fields=("trace", "dataset"), name="a_trace_once_per_dataset"),
         ),
     ]

@@ -10,7 +10,6 @@ import apps.traces.models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -19,49 +18,94 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Trace',
+            name="Trace",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(editable=False)),
-                ('source', models.CharField(blank=True, max_length=256)),
-                ('trace_version', models.CharField(max_length=64)),
-                ('step_count', models.PositiveIntegerField()),
-                ('char_count', models.PositiveIntegerField(help_text='of prompt, steps and final answer')),
-                ('control_tokens', models.PositiveIntegerField(help_text='in prompt, steps and final answer')),
-                ('score', models.FloatField(help_text='baseline at ingest, then that of the latest score record')),
-                ('content_digest', models.CharField(help_text='sha256 of the five fields', max_length=64)),
-                ('prompt_hash', models.CharField(help_text='of the folded prompt, for splits', max_length=16)),
-                ('ingest_id', models.UUIDField(help_text='the act that brought it')),
-                ('external_id', models.CharField(blank=True, max_length=256, null=True)),
-                ('meta_terms', apps.core.fields.TermsField(blank=True)),
-                ('prompt', models.TextField()),
-                ('final_answer', models.TextField()),
-                ('steps', apps.traces.models.StepsField()),
-                ('meta', models.TextField(help_text='JSON text: an object or null')),
-                ('created_by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=apps.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("created_at", models.DateTimeField(editable=False)),
+                ("source", models.CharField(blank=True, max_length=256)),
+                ("trace_version", models.CharField(max_length=64)),
+                ("step_count", models.PositiveIntegerField()),
+                ("char_count", models.PositiveIntegerField(help_text="of prompt, steps and final answer")),
+                (
+                    "control_tokens",
+                    models.PositiveIntegerField(help_text="in prompt, steps and final answer"),
+                ),
+                (
+                    "score",
+                    models.FloatField(help_text="baseline at ingest, then that of the latest score record"),
+                ),
+                ("content_digest", models.CharField(help_text="sha256 of the five fields", max_length=64)),
+                (
+                    "prompt_hash",
+                    models.CharField(help_text="of the folded prompt, for splits", max_length=16),
+                ),
+                ("ingest_id", models.UUIDField(help_text="the act that brought it")),
+                ("external_id", models.CharField(blank=True, max_length=256, null=True)),
+                ("meta_terms", apps.core.fields.TermsField(blank=True)),
+                ("prompt", models.TextField()),
+                ("final_answer", models.TextField()),
+                ("steps", apps.traces.models.StepsField()),
+                ("meta", models.TextField(help_text="JSON text: an object or null")),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Score',
+            name="Score",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('criteria', models.CharField(max_length=64)),
-                ('value', models.FloatField()),
-                ('details', models.JSONField()),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('trace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scores', to='traces.trace')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("criteria", models.CharField(max_length=64)),
+                ("value", models.FloatField()),
+                ("details", models.JSONField()),
+                ("created_at", models.DateTimeField()),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "trace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="scores", to="traces.trace"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.AddIndex(
-            model_name='trace',
-            index=models.Index(fields=['source', '-id'], name='traces_of_source_newest'),
+            model_name="trace",
+            index=models.Index(fields=["source", "-id"], name="traces_of_source_newest"),
         ),
         migrations.AddConstraint(
-            model_name='trace',
-            constraint=models.UniqueConstraint(condition=models.Q(('external_id__isnull', False)), fields=('source', 'external_id'), name='one_external_id_per_source'),
+            model_name="trace",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("external_id__isnull", False)),
+                fields=("source", "external_id"),
+                name="one_external_id_per_source",
+            ),
         ),
     ]

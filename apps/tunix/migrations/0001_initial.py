@@ -9,31 +9,77 @@ import apps.core.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('datasets', '0001_initial'),
+        ("datasets", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Manifest',
+            name="Manifest",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField()),
-                ('dataset_key', models.CharField(max_length=256)),
-                ('model_id', models.CharField(max_length=256)),
-                ('output_dir', models.CharField(max_length=1024)),
-                ('learning_rate', models.FloatField(validators=[django.core.validators.MaxValueValidator(1.0)])),
-                ('num_epochs', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100)])),
-                ('batch_size', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(512)])),
-                ('max_seq_length', models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(128), django.core.validators.MaxValueValidator(32768)])),
-                ('yaml', models.TextField()),
-                ('sha256', models.CharField(help_text='of the YAML', max_length=64)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='manifests', to='datasets.dataset')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=apps.core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("dataset_key", models.CharField(max_length=256)),
+                ("model_id", models.CharField(max_length=256)),
+                ("output_dir", models.CharField(max_length=1024)),
+                (
+                    "learning_rate",
+                    models.FloatField(validators=[django.core.validators.MaxValueValidator(1.0)]),
+                ),
+                (
+                    "num_epochs",
+                    models.PositiveSmallIntegerField(
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(100),
+                        ]
+                    ),
+                ),
+                (
+                    "batch_size",
+                    models.PositiveSmallIntegerField(
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(512),
+                        ]
+                    ),
+                ),
+                (
+                    "max_seq_length",
+                    models.PositiveIntegerField(
+                        validators=[
+                            django.core.validators.MinValueValidator(128),
+                            django.core.validators.MaxValueValidator(32768),
+                        ]
+                    ),
+                ),
+                ("yaml", models.TextField()),
+                ("sha256", models.CharField(help_text="of the YAML", max_length=64)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="manifests",
+                        to="datasets.dataset",
+                    ),
+                ),
             ],
         ),
     ]

@@ -33,7 +33,8 @@ class Command(BaseCommand):
         command += ["--host", host, "--port", str(port), "--workers", str(workers)]
         command += ["--blocking-threads", str(settings.SERVER_THREADS), "--log-level", "error"]
         # A download that is still running must not hold up the end.
-        command += ["--workers-kill-timeout", "2", "tunixrt.wsgi:application"]
+        command += ["--workers-kill-timeout", "2", "tunixrt.worker:application"]
         self.stdout.write(f"tunix-rt serves on http://{host}:{port} (Ctrl-C ends it)")
         self.stdout.flush()
+        os.chdir(settings.BASE_DIR)  # where the worker's modules are found
         os.execv(sys.executable, command)
