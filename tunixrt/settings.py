@@ -229,8 +229,9 @@ _SQLITE_OPTIONS = {
         "PRAGMA mmap_size=134217728;PRAGMA cache_size=-20000;"
     ),
 }
-# As many connections as a server process has threads (see the serve command), so that none waits.
-SERVER_THREADS = 8
+# Threads of a server process (see the serve command): more of them wait for each other's interpreter lock,
+# fewer are soon all taken by slow downloads. As many connections, so that none waits for one.
+SERVER_THREADS = 4
 _POSTGRESQL_OPTIONS = {"pool": {"min_size": 1, "max_size": SERVER_THREADS + 2, "timeout": 5}}
 
 

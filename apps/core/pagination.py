@@ -67,8 +67,7 @@ def paginate(
     if query.cursor is not None:
         rows = _before(rows, query.cursor)
     window = slice(query.offset, query.offset + query.limit + 1)
-    # Ids first: a deep offset then walks over an index and not over the rows themselves.
-    found = [*(rows.filter(pk__in=rows.values("pk")[window]) if query.offset else rows[window])]
+    found = [*(rows.filter(pk__in=_keys(rows, window)) if query.offset else rows[window])]
     page, has_more = found[: query.limit], len(found) > query.limit
     return {
         "data": [describe(row) for row in page],
@@ -79,6 +78,11 @@ def paginate(
             "next_cursor": str(_key(page[-1])) if has_more else None,
         },
     }
+
+
+def _keys(rows: QuerySet[Any, Any], window: slice) -> list[Any]:
+    """Keys first: a deep offset then walks over an index and not over the rows themselves."""
+    return [*rows.values_list("pk", flat=True)[window]]
 
 
 def _key(row: Any) -> Any:

@@ -1,6 +1,5 @@
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 from uuid import UUID
 
 import orjson
@@ -20,16 +19,10 @@ from apps.formats.trace import SOURCE_MAX_LENGTH, VERSION_MAX_LENGTH
 IDS_PER_QUERY = 10_000
 
 
-class ListedRow(NamedTuple):
-    """What a list shows of a trace."""
+# What a list shows of a trace: its narrow columns.
+LISTED = ("id", "created_at", "trace_version", "source", "score", "step_count", "char_count")
 
-    id: UUID
-    created_at: datetime
-    trace_version: str
-    source: str
-    score: float
-    step_count: int
-    char_count: int
+_TEXTS = {"id": HyphenatedId("id"), "created_at": IsoTime("created_at")}
 
 
 class StepsField(models.TextField[str, str]):
@@ -107,13 +100,12 @@ class TraceQuerySet(models.QuerySet["Trace"]):
         return [id for id in wanted if id not in known]
 
     def listed(self) -> models.QuerySet["Trace", Any]:
-        """The narrow columns as tuples: a page of the list needs neither texts nor instances."""
-        return self.values_list(*ListedRow._fields)
+        """LISTED as tuples: a page of the list needs neither texts nor instances."""
+        return self.values_list(*(_TEXTS.get(name, name) for name in LISTED))
 
     def rows(self) -> models.QuerySet["Trace", Any]:
         """TraceRow's fields as plain tuples: model instances would double the cost of an export."""
-        texts = {"id": HyphenatedId("id"), "created_at": IsoTime("created_at")}
-        return self.values_list(*(texts.get(name, name) for name in TraceRow._fields))
+        return self.values_list(*(_TEXTS.get(name, name) for name in TraceRow._fields))
 
 
 class Trace(models.Model):

@@ -10,7 +10,7 @@ from apps.core.ids import isoformat
 from apps.core.pagination import Page, PageQuery
 from apps.formats.trace import TracePayload
 from apps.traces.ingest import StoredTrace
-from apps.traces.models import ListedRow, Score, Trace
+from apps.traces.models import LISTED, Score, Trace
 
 META_PREFIX = "meta."
 
@@ -105,8 +105,7 @@ def created(trace: StoredTrace | Trace) -> dict[str, Any]:
 
 
 def listed(columns: tuple[Any, ...]) -> dict[str, Any]:
-    row = ListedRow(*columns)
-    return {**row._asdict(), "id": str(row.id), "created_at": isoformat(row.created_at)}
+    return dict(zip(LISTED, columns, strict=True))
 
 
 def detailed(trace: Trace) -> dict[str, Any]:

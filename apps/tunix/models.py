@@ -28,7 +28,9 @@ class Manifest(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     created_at = models.DateTimeField()
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, db_index=False, related_name="+"
+    )
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="manifests")
     dataset_key = models.CharField(max_length=DATASET_KEY_MAX_LENGTH)
     model_id = models.CharField(max_length=MODEL_ID_MAX_LENGTH)

@@ -108,15 +108,15 @@ def test_a_wrong_cursor_is_refused(query: dict[str, Any], message: str) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_page_is_one_query(count: int) -> None:
-    make_traces(count)
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
-        page(limit=1)
-        page(limit=1, offset=1)
-        page(limit=1, cursor="ffffffff-0000-7000-8000-000000000000")
-    assert len(queries) == 3
+@pytest.mark.parametrize(
+    ("query", "queries"),
+    [({}, 1), ({"cursor": "ffffffff-0000-7000-8000-000000000000"}, 1), ({"offset": 1}, 2)],
+)
+def test_a_page_costs_the_same_at_any_size(count: int, query: dict[str, Any], queries: int) -> None:
+    make_traces(count + 1)
+    with CaptureQueriesContext(connection) as counted:
+        page(limit=count, **query)
+    assert len(counted) == queries
 
 
 def test_rows_may_be_tuples_that_begin_with_the_key() -> None:
