@@ -23,4 +23,7 @@ def placeholders(fields: Fields) -> str:
 
 def prepared(fields: Fields, values: Sequence[Any]) -> list[Any]:
     """`values` of these fields as the database driver takes them."""
-    return [field.get_db_prep_save(value, connection) for field, value in zip(fields, values, strict=True)]
+    return [
+        value if type(value) in _NATIVE else field.get_db_prep_save(value, connection)
+        for field, value in zip(fields, values, strict=True)
+    ]
