@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -132,10 +133,12 @@ def test_meta_alone_is_no_filter(api: Client) -> None:
 def test_the_list_takes_as_many_queries_for_1_as_for_3(
     api: Client, django_assert_num_queries: DjangoAssertNumQueries, path: str
 ) -> None:
+    # PostgreSQL is asked first whether a value of meta is rare.
+    queries = 2 if "meta." in path and connection.vendor == "postgresql" else 1
     for count in (1, 2):
         for _ in range(count):
             make_trace(meta={"source": "test", "difficulty": "easy"})
-        with django_assert_num_queries(1):
+        with django_assert_num_queries(queries):
             api.get(path)
 
 
