@@ -108,7 +108,7 @@ def _row(payload: TracePayload, created_by: User | None, ingest_id: UUID) -> dic
 
 
 def _copy(rows: list[dict[str, Any]]) -> None:
-    """COPY is one statement, so all or nothing, and six times as fast as bulk_create."""
+    """COPY is one statement, so all or nothing, and the fastest way in that PostgreSQL has."""
     fields = Trace._meta.concrete_fields
     statement = f"COPY {Trace._meta.db_table} ({column_names(fields)}) FROM STDIN"
     names = [field.attname for field in fields]

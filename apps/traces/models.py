@@ -71,7 +71,7 @@ class TraceQuerySet(models.QuerySet["Trace"]):
         """The list's filters, as a query string spells them."""
         found = self
         if source is not None:
-            found = found.filter(source=source)
+            found = found.of_source(source)
         if q:
             found = found.filter(Q(prompt__icontains=q) | Q(final_answer__icontains=q) | Q(steps__text=q))
         for key, text in meta.items():
