@@ -8,6 +8,8 @@ from pytest_django.fixtures import Settings
 
 from apps.accounts.models import User
 
+pytest_plugins = ["tunixrt.tests.browser"]
+
 
 @pytest.fixture(autouse=True)
 def data_dir(settings: Settings, tmp_path: Path) -> Path:

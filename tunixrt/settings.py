@@ -150,6 +150,23 @@ APPEND_SLASH = False
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "tunixrt.views.csrf_failure"
 
+# Everything comes from this server, and no script or style from within a page.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    },
+    # JSON runs nothing; the API's docs, which are a page, are not among these.
+    "EXCLUDE_URL_PREFIXES": [f"/api/{name}" for name in ("health", "traces", "datasets", "tunix", "ungar")],
+}
+
 # --- What it is made of ------------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -167,11 +184,14 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.forms",  # its templates, of which this project replaces one
     "rest_framework",
     "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_htmx",
+    "csp",
     "axes",
 ]
 
@@ -185,6 +205,7 @@ MIDDLEWARE = [
     "apps.accounts.middleware.MemberMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -201,10 +222,13 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "tunixrt.navigation.navigation",
             ]
         },
     }
 ]
+
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

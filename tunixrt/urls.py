@@ -1,6 +1,7 @@
+from csp.decorators import csp_update
 from django.contrib import admin
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from apps.core.api import UnknownPath
 from apps.datasets import urls as datasets
@@ -9,6 +10,9 @@ from apps.tunix import urls as tunix
 from apps.ungar import urls as ungar
 from tunixrt import api, views
 
+# Swagger UI styles itself from within its page; its script comes as a file of its own.
+docs = csp_update({"style-src": ["'unsafe-inline'"]})(SpectacularSwaggerSplitView.as_view(url_name="schema"))
+
 api_urlpatterns = [
     *traces.api_urlpatterns,
     *datasets.api_urlpatterns,
@@ -16,7 +20,14 @@ api_urlpatterns = [
     *ungar.api_urlpatterns,
     path("health", api.Health.as_view()),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    # Swagger UI styles itself from within its page; its script comes as a file of its own.
+    path(
+        "docs",
+        csp_update({"style-src": ["'unsafe-inline'"]})(
+            SpectacularSwaggerSplitView.as_view(url_name="schema")
+        ),
+        name="docs",
+    ),
 ]
 
 urlpatterns = [
@@ -24,6 +35,10 @@ urlpatterns = [
     re_path(r"^api(/.*)?$", UnknownPath.as_view()),
     path("", views.overview, name="overview"),
     path("", include("apps.accounts.urls")),
+    path("", include("apps.traces.urls")),
+    path("", include("apps.datasets.urls")),
+    path("", include("apps.ungar.urls")),
+    path("", include("apps.tunix.urls")),
     path("admin/", admin.site.urls),
 ]
 

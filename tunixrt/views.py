@@ -23,7 +23,8 @@ def _refuse(request: HttpRequest, status: int, title: str, detail: str) -> HttpR
     """In the form that the path speaks: never HTML below /api."""
     if request.path.startswith("/api/"):
         return JsonResponse({"detail": detail}, status=status)
-    return render(request, "tunixrt/refusal.html", {"title": title, "detail": detail}, status=status)
+    context = {"title": title, "detail": detail, "is_fault": status >= 500}
+    return render(request, "tunixrt/refusal.html", context, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -5,7 +5,11 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+
+from apps.accounts.models import User
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
@@ -21,6 +25,12 @@ def is_open_to(request: HttpRequest) -> bool:
         and _host_name(request) in LOOPBACK_NAMES
         and not any(_is_forwarding(header) for header in request.META)
     )
+
+
+def require_staff(user: User | AnonymousUser, act: str) -> None:
+    """Raise PermissionDenied (403) unless the caller is staff; `act` completes "Only staff may ..."."""
+    if not user.is_staff:
+        raise PermissionDenied(f"Only staff may {act}.")
 
 
 def is_cross_site(request: HttpRequest) -> bool:

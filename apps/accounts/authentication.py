@@ -1,6 +1,6 @@
 """The API's ways in: a token, the session of a signed-in browser, or an open server's own machine."""
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AnonymousUser
 from knox.auth import TokenAuthentication
@@ -45,9 +45,3 @@ class IsMember(BasePermission):
         if request.method in SAFE_METHODS or getattr(view, "is_reading", False):
             return True
         return not isinstance(request.auth, ApiToken) or request.auth.scope == ApiToken.Scope.READ_WRITE
-
-
-def require_staff(request: Request, act: str) -> None:
-    """Raise 403 unless the caller is staff; `act` completes "Only staff may ..."."""
-    if not cast(User, request.user).is_staff:
-        raise PermissionDenied(f"Only staff may {act}.")

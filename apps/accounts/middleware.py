@@ -1,17 +1,36 @@
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import resolve_url
+from django_htmx.middleware import HtmxDetails
 
 from apps.accounts.access import is_open_to
+from apps.accounts.models import LocalOperator
+from apps.core.pages import leave
 
 
 class MemberMiddleware(LoginRequiredMiddleware):
-    """Pages need a signed-in user, but not from the own machine of an open server."""
+    """Pages need a signed-in user; the own machine of an open server is one without an account."""
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
         refusal = super().process_view(request, view, args, kwargs)
-        return None if refusal is None or is_open_to(request) else refusal
+        if refusal is None or not is_open_to(request):
+            return refusal
+        request.user = LocalOperator()
+        return None
+
+    def handle_no_permission(  # type: ignore[override]  # to HTMX the redirect is a header
+        self, request: HttpRequest, view: Callable[..., Any]
+    ) -> HttpResponseBase:
+        """A script is sent to the login page as a whole, and from there back to the page it is on."""
+        htmx: HtmxDetails = getattr(request, "htmx")  # noqa: B009 - HtmxMiddleware has set it
+        if not htmx:
+            return super().handle_no_permission(request, view)
+        query = urlencode({REDIRECT_FIELD_NAME: htmx.current_url_abs_path or "/"})
+        return leave(request, f"{resolve_url(self.get_login_url(view))}?{query}")

@@ -1,7 +1,7 @@
-"""Ids and times that come out of the database as the text that is exported.
+"""Expressions that the ORM lacks.
 
-To make UUID and datetime objects of a million rows only to format them again would cost as much as all
-the rest of the reading.
+Ids and times come out of the database as the text that is exported: to make UUID and datetime objects of a
+million rows only to format them again would cost as much as all the rest of the reading.
 """
 
 from typing import Any
@@ -44,3 +44,18 @@ class IsoTime(_Text):
     def as_postgresql(self, compiler: SQLCompiler, connection: Any, **_: Any) -> Sql:
         time, params = self.argument(compiler)
         return f"""to_char({time} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""", params
+
+
+class Walked(Func):
+    """A column whose condition is looked at row by row, not searched for in an index of its own.
+
+    SQLite has no statistics from which it could know that half of the table has a value: it takes the index
+    of the condition, and then sorts half of the table. PostgreSQL has them and decides for itself.
+    """
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: Any, **_: Any) -> Sql:
+        column, params = compiler.compile(self.source_expressions[0])
+        return f"+{column}", params
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: Any, **_: Any) -> Sql:
+        return compiler.compile(self.source_expressions[0])

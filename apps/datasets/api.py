@@ -6,7 +6,7 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.authentication import require_staff
+from apps.accounts.access import require_staff
 from apps.accounts.models import account_of
 from apps.core.api import ApiView, example, query_parameters, responses
 from apps.core.downloads import CONTENT_TYPE, send_file
@@ -51,7 +51,7 @@ class DatasetBuild(ApiView):
         """
         wanted = validate(serializers.BuildRequest, read_json(request, body_limit()))
         if wanted.replace:
-            require_staff(request, "replace a dataset")
+            require_staff(request.user, "replace a dataset")
         dataset, is_new = build_dataset(
             wanted.recipe, created_by=account_of(request.user), replace=wanted.replace
         )
@@ -90,7 +90,7 @@ class DatasetDetail(ApiView):
     )
     def delete(self, request: Request, key: str) -> Response:
         """Staff only. Leaves a tombstone; a superseded build goes by `build`."""
-        require_staff(request, "delete datasets")
+        require_staff(request.user, "delete datasets")
         dataset = Dataset.objects.named(key, self.query.build)
         delete_dataset(dataset, deleted_by=account_of(request.user), force=self.query.force)
         return Response(status=204)

@@ -1,7 +1,8 @@
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import zip_longest
+from dataclasses import dataclass, field
+from itertools import islice, zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -16,16 +17,20 @@ from apps.accounts.models import User
 from apps.core.errors import conflict, join_names, not_found
 from apps.core.expressions import HyphenatedId
 from apps.core.json import compact_json
+from apps.datasets.histograms import COUNTED_COLUMNS, describe_counts
 from apps.datasets.models import Dataset, DatasetEntry, dataset_key
-from apps.formats.trace import MAX_STEPS
+from apps.datasets.selection import Where, dataset_where, select_traces
 from apps.traces.models import Trace, TraceQuerySet
+
+_PAGE = 10_000
 
 
 @dataclass(frozen=True)
 class Recipe:
     """What decides the members and their order, and where the dataset belongs.
 
-    Either `trace_ids`, which are taken as they stand, or the rest; `limit` None takes all that match.
+    Either `trace_ids`, which are taken as they stand, or the rest: those that match `filters` and `where`;
+    `limit` None takes all of them.
     """
 
     name: str
@@ -38,6 +43,7 @@ class Recipe:
     session_id: str | None = None
     parent_dataset_id: str | None = None
     training_run_id: str | None = None
+    where: Where = field(default_factory=Where)
 
     def is_that_of(self, dataset: Dataset) -> bool:
         """Up to the members, which `trace_ids` name one by one."""
@@ -46,6 +52,7 @@ class Recipe:
             and (self.selection_strategy, self.seed) == (dataset.selection_strategy, dataset.seed)
             and (self.trace_ids is not None) == dataset.is_of_given_traces
             and self.filters == orjson.loads(dataset.filters)
+            and self.where == dataset_where(dataset)
         )
 
 
@@ -84,6 +91,7 @@ def _create(key: str, recipe: Recipe, created_by: User | None) -> Dataset:
         name=recipe.name,
         version=recipe.version,
         filters=compact_json(recipe.filters),
+        where=recipe.where.model_dump_json(exclude_defaults=True),
         is_of_given_traces=recipe.trace_ids is not None,
         limit=recipe.limit,
         selection_strategy=recipe.selection_strategy,
@@ -106,7 +114,7 @@ def _create(key: str, recipe: Recipe, created_by: User | None) -> Dataset:
 
 def _selection(recipe: Recipe) -> TraceQuerySet:
     """The traces that filters, strategy and limit select, in order."""
-    found = Trace.objects.with_meta(recipe.filters)
+    found = select_traces(recipe.where).with_meta(recipe.filters)
     if recipe.selection_strategy == Dataset.Strategy.RANDOM:
         rank = MD5(Concat(Value(f"{recipe.seed}:"), HyphenatedId("id")))
         return found.annotate(rank=rank).order_by("rank", "id")[: recipe.limit]
@@ -116,7 +124,7 @@ def _selection(recipe: Recipe) -> TraceQuerySet:
 def _selected_ids(recipe: Recipe) -> Iterable[UUID]:
     if recipe.trace_ids is not None:
         return recipe.trace_ids
-    return _selection(recipe).values_list("id", flat=True).iterator(10_000)
+    return _selection(recipe).values_list("id", flat=True).iterator(_PAGE)
 
 
 def _are_equal(a: Iterable[UUID], b: Iterable[UUID]) -> bool:
@@ -147,28 +155,32 @@ def _add_entries(dataset: Dataset, recipe: Recipe) -> None:
 
 def _summarise(dataset: Dataset) -> None:
     """Fill in what only the members tell. Raises ValidationError when there is none."""
-    columns = ("content_digest", "step_count", "char_count", "control_tokens")
+    columns = ("content_digest", "control_tokens", *COUNTED_COLUMNS)
     members = dataset.entries.in_order().values_list(*(f"trace__{column}" for column in columns))
     digest = hashlib.sha256()
-    count = steps = most = chars = tokens = 0
-    least = MAX_STEPS
-    for trace_digest, step_count, char_count, control_tokens in members.iterator(10_000):
-        digest.update(trace_digest.encode())
-        count += 1
-        steps += step_count
-        least, most = min(least, step_count), max(most, step_count)
-        chars += char_count
-        tokens += control_tokens
-    if not count:
+    counts: dict[str, Counter[Any]] = {name: Counter() for name in COUNTED_COLUMNS}
+    rows = members.iterator(_PAGE)
+    while page := [*islice(rows, _PAGE)]:
+        # Column by column, for a row at a time costs more than all the rest.
+        digests, tokens, *values = zip(*page, strict=True)
+        digest.update("".join(digests).encode())
+        dataset.control_tokens += sum(tokens)
+        for name, found in zip(COUNTED_COLUMNS, values, strict=True):
+            counts[name].update(found)
+    if not (steps := counts["step_count"]):
         raise ValidationError("No trace matches these filters. Nothing was built.")
-    dataset.trace_count = count
-    dataset.control_tokens = tokens
+    dataset.trace_count = steps.total()
     dataset.content_digest = digest.hexdigest()
     dataset.stats = {
-        "trace_count": count,
-        "avg_step_count": round(steps / count, 2),
-        "min_step_count": least,
-        "max_step_count": most,
-        "avg_total_chars": round(chars / count, 2),
+        "trace_count": dataset.trace_count,
+        "avg_step_count": _average(steps),
+        "min_step_count": min(steps),
+        "max_step_count": max(steps),
+        "avg_total_chars": _average(counts["char_count"]),
     }
+    dataset.histograms = describe_counts(counts)
     dataset.complete()
+
+
+def _average(counts: Counter[int]) -> float:
+    return round(sum(value * count for value, count in counts.items()) / counts.total(), 2)

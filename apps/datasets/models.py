@@ -62,6 +62,7 @@ class Dataset(models.Model):
     version = models.CharField(max_length=VERSION_MAX_LENGTH)
     # The recipe
     filters = models.TextField(help_text="JSON text: an object")
+    where = models.TextField(default="{}", help_text="JSON text: the rest of what its traces had to match")
     is_of_given_traces = models.BooleanField(help_text="built from trace ids, not by filters")
     limit = models.PositiveIntegerField(null=True)
     selection_strategy = models.CharField(max_length=16, choices=Strategy.choices)
@@ -74,6 +75,7 @@ class Dataset(models.Model):
     trace_count = models.PositiveIntegerField()
     control_tokens = models.PositiveBigIntegerField(help_text="in the texts of all its traces")
     stats = models.JSONField()
+    histograms = models.JSONField(default=dict, help_text="what the pictures of its page show")
     content_digest = models.CharField(max_length=64)
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
@@ -99,7 +101,7 @@ class Dataset(models.Model):
 
     def complete(self) -> None:
         """Write what came of the build, in the transaction that builds."""
-        super().save(update_fields=["trace_count", "control_tokens", "content_digest", "stats"])
+        super().save(update_fields=["trace_count", "control_tokens", "content_digest", "stats", "histograms"])
 
     def members(self, start: int, stop: int) -> TraceQuerySet:
         """The traces at positions `start` to `stop` - 1, in order."""

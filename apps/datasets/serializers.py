@@ -20,6 +20,7 @@ from apps.datasets.models import (
     VERSION_MAX_LENGTH,
     Dataset,
 )
+from apps.datasets.selection import Where
 
 MAX_LIMIT = 10_000
 MAX_TRACE_IDS = 10_000
@@ -37,6 +38,7 @@ class BuildRequest(BaseModel):
     filters: Annotated[
         dict[str, Any], Field(description="top-level keys of meta and the values they must equal")
     ] = {}
+    where: Annotated[Where, Field(description="what the traces must match beside `filters`")] = Where()
     trace_ids: Annotated[list[TraceId] | None, Field(min_length=1, max_length=MAX_TRACE_IDS)] = None
     limit: Annotated[Limit, Field(description="null takes all that match")] = 100
     selection_strategy: Literal["latest", "random"] = "latest"
@@ -54,6 +56,8 @@ class BuildRequest(BaseModel):
             return self
         if self.filters:
             raise ValueError("Give either trace_ids or filters, not both")
+        if self.where != Where():
+            raise ValueError("Give either trace_ids or where, not both")
         if self.selection_strategy == "random":
             raise ValueError("trace_ids are taken in the order given: random selection does not apply")
         if len(set(self.trace_ids)) < len(self.trace_ids):
@@ -75,6 +79,7 @@ class BuildRequest(BaseModel):
             session_id=self.session_id,
             parent_dataset_id=self.parent_dataset_id,
             training_run_id=self.training_run_id,
+            where=self.where,
         )
 
 
@@ -119,6 +124,7 @@ class ListedDataset(BaseModel):
     dataset_schema_version: str
     created_at: datetime
     filters: dict[str, Any]
+    where: Where
     selection_strategy: Literal["latest", "random"]
     limit: int | None
     seed: int | None
@@ -166,6 +172,7 @@ def listed(dataset: Dataset) -> dict[str, Any]:
         "dataset_schema_version": SCHEMA_VERSION,
         "created_at": isoformat(dataset.created_at),
         "filters": orjson.Fragment(dataset.filters),
+        "where": orjson.Fragment(dataset.where),
         "selection_strategy": dataset.selection_strategy,
         "limit": dataset.limit,
         "seed": dataset.seed,

@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.authentication import require_staff
+from apps.accounts.access import require_staff
 from apps.accounts.models import account_of
 from apps.core.api import ApiView, example, query_parameters, responses
 from apps.core.errors import NOT_FOUND, not_found
@@ -102,7 +102,7 @@ class TraceDetail(ApiView):
     @extend_schema(operation_id="delete_trace", responses=responses({204: None}, 404, 409))
     def delete(self, request: Request, id: str) -> Response:
         """Staff only. A trace that a dataset holds stays: a dataset is frozen."""
-        require_staff(request, "delete traces")
+        require_staff(request.user, "delete traces")
         delete_traces(Trace.objects.filter(pk=_get_trace(id).pk))
         return Response(status=204)
 

@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -6,11 +6,13 @@ import orjson
 from django.conf import settings
 from django.db import connection, models
 from django.db.models import Q
+from django.db.models.functions import Left
 from django.db.models.sql.compiler import SQLCompiler
 
-from apps.core.expressions import HyphenatedId, IsoTime
+from apps.core.expressions import HyphenatedId, IsoTime, Walked
 from apps.core.fields import TermsField
 from apps.core.ids import new_id
+from apps.core.ranges import Bounds
 from apps.formats.meta import meta_term, spelled_terms
 from apps.formats.records import TraceRow
 from apps.formats.trace import SOURCE_MAX_LENGTH, VERSION_MAX_LENGTH
@@ -24,6 +26,9 @@ LISTED = ("id", "created_at", "trace_version", "source", "score", "step_count", 
 
 _TEXTS = {"id": HyphenatedId("id"), "created_at": IsoTime("created_at")}
 
+
+EXCERPT_LENGTH = 200
+MAX_SOURCES = 100
 
 # So many keys are quicker found one by one than in a walk over the table.
 FEW = 2_000
@@ -62,24 +67,47 @@ class StepsText(models.Lookup[Any]):
         return f"EXISTS({select.format(column=column, words=words)})", [*before, *after]
 
 
+def _conditions(name: str, bounds: Bounds[int] | Bounds[float]) -> dict[str, Any]:
+    ends = {f"{name}__gte": bounds.min, f"{name}__lte": bounds.max}
+    return {lookup: value for lookup, value in ends.items() if value is not None}
+
+
 class TraceQuerySet(models.QuerySet["Trace"]):
     def newest_first(self) -> "TraceQuerySet":
         """By key: it carries the time of creation, and orders what one millisecond brought."""
         return self.order_by("-id")
 
-    def matching(self, *, source: str | None, q: str | None, meta: Mapping[str, str]) -> "TraceQuerySet":
-        """The list's filters, as a query string spells them."""
-        found = self
-        if source is not None:
-            found = found.of_source(source)
+    def matching(
+        self,
+        *,
+        source: str | None = None,
+        q: str | None = None,
+        meta: Mapping[str, str] | None = None,
+        within: Mapping[str, Bounds[int] | Bounds[float]] | None = None,
+        is_walked: bool = False,
+    ) -> "TraceQuerySet":
+        """The list's filters, as a query string spells them; `within` bounds columns of numbers.
+
+        `is_walked` is for a sorted page of what is common: the database then reads in the order of the
+        page until that is full, and does not gather all that match in order to sort it.
+        """
+        conditions: dict[str, Any] = {} if source is None else {"source": source}
+        for name, bounds in (within or {}).items():
+            conditions |= _conditions(name, bounds)
+        found = self._walking(conditions) if is_walked else self.filter(**conditions)
         if q:
             found = found.filter(Q(prompt__icontains=q) | Q(final_answer__icontains=q) | Q(steps__text=q))
-        for key, text in meta.items():
+        for key, text in (meta or {}).items():
             spelled = Q()
             for term in spelled_terms(key, text):
                 spelled |= Q(meta_terms__has=term)
             found = found.filter(spelled)
         return found.narrowed() if meta else found
+
+    def _walking(self, conditions: Mapping[str, Any]) -> "TraceQuerySet":
+        columns = {name.partition("__")[0] for name in conditions}
+        found = self.alias(**{f"walked_{column}": Walked(column) for column in columns})
+        return found.filter(**{f"walked_{name}": value for name, value in conditions.items()})
 
     def with_meta(self, filters: Mapping[str, Any]) -> "TraceQuerySet":
         """Strictly: `1` is neither `"1"` nor `true`, `1` equals `1.0`, null is only an explicit null."""
@@ -96,9 +124,17 @@ class TraceQuerySet(models.QuerySet["Trace"]):
         """
         if connection.vendor != "postgresql":
             return self
+        keys = self.few_keys()
+        return self if keys is None else self.model.objects.with_keys(keys)
+
+    def few_keys(self) -> list[UUID] | None:
+        """The keys of all of these traces, None where they are more than FEW."""
         keys = [*self.order_by().values_list("pk", flat=True)[: FEW + 1]]
+        return keys if len(keys) <= FEW else None
+
+    def with_keys(self, keys: Iterable[UUID]) -> "TraceQuerySet":
         # No trace has the nil UUID; an empty list would be a query that Django does not write out.
-        return self if len(keys) > FEW else self.model.objects.filter(pk__in=keys or [UUID(int=0)])
+        return self.filter(pk__in=[*keys] or [UUID(int=0)])
 
     def of_source(self, source: str) -> "TraceQuerySet":
         return self.filter(source=source)
@@ -114,6 +150,29 @@ class TraceQuerySet(models.QuerySet["Trace"]):
             page = wanted[start : start + IDS_PER_QUERY]
             known.update(self.filter(pk__in=page).values_list("pk", flat=True))
         return [id for id in wanted if id not in known]
+
+    def sources(self) -> list[str]:
+        """The first MAX_SOURCES names that occur, in order: each found behind the one before, for to look
+        for distinct ones is to walk over the whole table.
+        """
+        table = self.model._meta.db_table
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"WITH RECURSIVE found(source) AS (SELECT min(source) FROM {table} UNION ALL"
+                f" SELECT (SELECT min(source) FROM {table} WHERE source > found.source)"
+                " FROM found WHERE found.source IS NOT NULL)"
+                " SELECT source FROM found WHERE source IS NOT NULL AND source <> '' LIMIT %s",
+                [MAX_SOURCES],
+            )
+            return [source for (source,) in cursor]
+
+    def excerpts(self, keys: Sequence[UUID]) -> list["Trace"]:
+        """For a table, in this order: beginnings instead of the long texts, which stay in the database."""
+        rows = self.with_keys(keys).defer("prompt", "final_answer", "steps", "meta", "meta_terms")
+        found = rows.annotate(
+            prompt_excerpt=Left("prompt", EXCERPT_LENGTH), answer_excerpt=Left("final_answer", EXCERPT_LENGTH)
+        ).in_bulk()
+        return [found[key] for key in keys if key in found]
 
     def listed(self) -> models.QuerySet["Trace", Any]:
         """LISTED as tuples: a page of the list needs neither texts nor instances."""
@@ -155,7 +214,23 @@ class Trace(models.Model):
     objects = TraceQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["source", "-id"], name="traces_of_source_newest")]
+        # One for each order of the list, and one for a source: each holds all that the list filters by, so
+        # that a walk along it never has to look at the rows themselves.
+        indexes = [
+            models.Index(fields=["id", "source", "step_count", "char_count", "score"], name="traces_by_age"),
+            models.Index(
+                fields=["source", "id", "step_count", "char_count", "score"], name="traces_by_source"
+            ),
+            models.Index(
+                fields=["step_count", "id", "source", "char_count", "score"], name="traces_by_steps"
+            ),
+            models.Index(
+                fields=["char_count", "id", "source", "step_count", "score"], name="traces_by_characters"
+            ),
+            models.Index(
+                fields=["score", "id", "source", "step_count", "char_count"], name="traces_by_score"
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["source", "external_id"],

@@ -1,6 +1,14 @@
 from django.urls import path
 
-from apps.traces import api
+from apps.traces import api, views
+
+app_name = "traces"
+
+urlpatterns = [
+    path("traces/new", views.new, name="new"),
+    path("traces/compare", views.compare, name="compare"),
+    path("traces/<str:id>/score", views.score, name="score"),
+]
 
 api_urlpatterns = [
     path("traces", api.Traces.as_view()),

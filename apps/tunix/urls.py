@@ -1,6 +1,15 @@
 from django.urls import path
 
-from apps.tunix import api
+from apps.tunix import api, views
+
+app_name = "tunix"
+
+urlpatterns = [
+    path("tunix", views.panel, name="panel"),
+    path("manifests", views.list, name="list"),
+    path("manifests/compare", views.compare, name="compare"),
+    path("manifests/<str:id>", views.detail, name="detail"),
+]
 
 api_urlpatterns = [
     path("tunix/status", api.TunixStatus.as_view()),

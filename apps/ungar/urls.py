@@ -1,6 +1,12 @@
 from django.urls import path
 
-from apps.ungar import api
+from apps.ungar import api, views
+
+app_name = "ungar"
+
+urlpatterns = [
+    path("ungar", views.panel, name="panel"),
+]
 
 api_urlpatterns = [
     path("ungar/status", api.UngarStatus.as_view()),

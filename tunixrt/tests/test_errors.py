@@ -68,7 +68,7 @@ def test_a_form_from_elsewhere_is_403(user: User, path: str, type: str) -> None:
     assert (response.status_code, response.headers["Content-Type"]) == (403, type)
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/apix", "/traces"])
+@pytest.mark.parametrize("path", ["/nothing", "/apix", "/traces/"])
 def test_a_missing_page_is_html(api: Client, path: str) -> None:
     response = api.get(path)
     assert (response.status_code, response.headers["Content-Type"]) == (404, HTML)

@@ -1,0 +1,38 @@
+"""Pages, and the fragments of them that HTMX asks for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django_htmx.middleware import HtmxDetails
+
+
+class PageRequest(HttpRequest):
+    """A request as pages see it, behind the middleware of HTMX."""
+
+    htmx: HtmxDetails
+
+
+def wants_fragment(request: HttpRequest) -> bool:
+    """A script asks for a part of the page; with the back button it asks for the whole again."""
+    htmx: HtmxDetails = getattr(request, "htmx")  # noqa: B009 - the middleware sets it, the type does not know
+    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+
+
+def render_page(
+    request: HttpRequest, page: str, fragment: str, context: Mapping[str, Any], status: int = 200
+) -> HttpResponse:
+    """The page, which includes its own fragment, or to HTMX that fragment alone."""
+    template = fragment if wants_fragment(request) else page
+    response = render(request, template, dict(context), status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def leave(request: HttpRequest, url: str) -> HttpResponse:
+    """Go to another page: HTMX would follow a plain redirect and swap the page into a part of this one."""
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(status=204, headers={"HX-Redirect": url})
+    return HttpResponse(status=303, headers={"Location": url})

@@ -1,0 +1,76 @@
+"""Which traces are meant: the filters of the list, of a build and of what is done to all that match."""
+
+from typing import Annotated
+
+from django.db.models import Exists, OuterRef
+from pydantic import BaseModel, ConfigDict, Field
+
+from apps.core.ranges import Bounds
+from apps.datasets.models import KEY_MAX_LENGTH, Dataset, DatasetEntry
+from apps.formats.trace import SOURCE_MAX_LENGTH
+from apps.traces.models import Trace, TraceQuerySet
+
+TEXT_MAX_LENGTH = 1_000
+
+# No key of a dataset: these have a dash in their middle.
+ANY = "any"
+NONE = "none"
+NOT = "-"
+
+
+class Where(BaseModel):
+    """All of these must hold; what is left out does not matter."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    q: Annotated[
+        str | None,
+        Field(min_length=1, max_length=TEXT_MAX_LENGTH, description="text in prompt, steps or final answer"),
+    ] = None
+    source: Annotated[str | None, Field(max_length=SOURCE_MAX_LENGTH)] = None
+    meta: Annotated[
+        dict[str, str],
+        Field(description="top-level keys of meta; a value matches the string and the JSON scalar it spells"),
+    ] = {}
+    steps: Annotated[Bounds[int], Field(description="number of steps")] = Bounds[int]()
+    chars: Annotated[Bounds[int], Field(description="characters of prompt, steps and final answer")] = Bounds[
+        int
+    ]()
+    score: Bounds[float] = Bounds[float]()
+    in_dataset: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=len(NOT) + KEY_MAX_LENGTH,
+            description='a key, or one with a leading "-" for traces that are not in it; "any" or "none"',
+        ),
+    ] = None
+
+
+def select_traces(where: Where, *, is_walked: bool = False) -> TraceQuerySet:
+    """The traces that `where` means, in no order. Raises ValidationError for an unknown dataset."""
+    found = Trace.objects.matching(
+        source=where.source,
+        q=where.q,
+        meta=where.meta,
+        within={"step_count": where.steps, "char_count": where.chars, "score": where.score},
+        is_walked=is_walked,
+    )
+    return found if where.in_dataset is None else _of_membership(found, where.in_dataset)
+
+
+def _of_membership(found: TraceQuerySet, wanted: str) -> TraceQuerySet:
+    entries = DatasetEntry.objects.filter(trace=OuterRef("pk"))
+    if wanted == ANY:
+        return found.filter(Exists(entries))
+    if wanted == NONE:
+        return found.filter(~Exists(entries))
+    dataset = Dataset.objects.named(wanted.removeprefix(NOT))
+    if wanted.startswith(NOT):
+        return found.filter(~Exists(entries.filter(dataset=dataset)))
+    return found.filter(entries__dataset=dataset)
+
+
+def dataset_where(dataset: Dataset) -> Where:
+    """The one that this dataset was built with."""
+    return Where.model_validate_json(dataset.where)

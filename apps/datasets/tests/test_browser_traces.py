@@ -1,0 +1,33 @@
+"""The list of traces, as a person uses it."""
+
+from playwright.sync_api import Page, expect
+
+from apps.traces.tests.factories import make_payload
+from tunixrt.tests.browser import assert_accessible, assert_fits
+from tunixrt.tests.live import LiveServer
+
+
+def store(server: LiveServer, source: str, count: int = 3) -> None:
+    payloads = [make_payload(prompt=f"{source} question {n}", meta={"source": source}) for n in range(count)]
+    assert server.call("POST", "/api/traces/batch", payloads)[0] == 201
+
+
+def test_a_search_narrows_the_table_as_it_is_typed_and_is_in_the_url(page: Page, server: LiveServer) -> None:
+    store(server, "typed")
+    page.goto("/traces")
+    page.get_by_label("Search", exact=True).press_sequentially("typed question 1")
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(1)
+    expect(page).to_have_url("/traces?q=typed+question+1")
+    page.reload()
+    expect(rows).to_have_count(1)
+    page.get_by_role("link", name="Clear").click()
+    page.go_back()
+    expect(rows).to_have_count(1)
+
+
+def test_the_list_can_be_used_by_everybody(page: Page, server: LiveServer) -> None:
+    store(server, "seen")
+    page.goto("/traces?source=seen")
+    assert_accessible(page)
+    assert_fits(page)

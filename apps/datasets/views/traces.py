@@ -1,0 +1,94 @@
+"""The pages about traces, which also say what datasets make of them."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.views.decorators.http import require_safe
+
+from apps.core.forms import add_refusals
+from apps.core.keyset import Sort
+from apps.core.pages import render_page
+from apps.datasets.browse import Browsed, browse_traces
+from apps.datasets.forms import WhereForm, chips, where_params
+from apps.datasets.selection import Where
+from apps.formats.records import FORMATS
+from apps.traces.models import Trace
+
+# What stands in the URL, and the column behind it.
+SORTS = {"age": "pk", "steps": "step_count", "chars": "char_count", "score": "score"}
+NEWEST = "-age"
+
+
+@require_safe
+def traces(request: HttpRequest) -> HttpResponse:
+    """Search, filters, sort and page are in the URL; HTMX gets the table alone."""
+    form = WhereForm(request.GET)
+    browsed = _browse(form, request.GET) if form.is_valid() else None
+    context: dict[str, Any] = {
+        "form": form,
+        "browsed": browsed,
+        "sources": Trace.objects.sources,
+        "sort": request.GET.get("sort") or NEWEST,
+        "formats": [*FORMATS],
+    }
+    if browsed:
+        where = form.cleaned_data["where"]
+        context |= {
+            "where": where_params(where),
+            "params": _params(where, request.GET),
+            "chips": chips(where),
+        }
+    status = 200 if browsed else 422
+    response = render_page(request, "datasets/traces.html", "datasets/_traces.html", context, status)
+    if browsed:
+        _note_url(request, response, context["params"])
+    return response
+
+
+def _browse(form: WhereForm, query: QueryDict) -> Browsed | None:
+    after, before = query.get("after", ""), query.get("before", "")
+    try:
+        return browse_traces(form.cleaned_data["where"], _sort(query), after=after, before=before)
+    except ValidationError as error:
+        add_refusals(form, error)
+        return None
+
+
+def _sort(query: QueryDict) -> Sort:
+    text = query.get("sort") or NEWEST
+    name = text.removeprefix("-")
+    if name not in SORTS:
+        raise ValidationError(f"There is no order by {name}. Choose age, steps, chars or score.")
+    return Sort(SORTS[name], text.startswith("-"))
+
+
+def _params(where: Where, query: QueryDict) -> QueryDict:
+    """The one spelling of this URL, without the empty fields of the form."""
+    params = QueryDict(mutable=True)
+    for name, text in where_params(where).items():
+        params[name] = text
+    for name in ("sort", "after", "before"):
+        if query.get(name):
+            params[name] = query[name]
+    return params
+
+
+def _note_url(request: HttpRequest, response: HttpResponse, params: QueryDict) -> None:
+    """In the address bar of HTMX. A search that is typed on replaces its beginning in the history."""
+    before = QueryDict((request.headers.get("HX-Current-URL") or "").partition("?")[2])
+    is_typing = "q" in before and {**before.dict(), "q": ""} == {**params.dict(), "q": ""}
+    url = f"{request.path}?{params.urlencode()}" if params else request.path
+    response["HX-Replace-Url" if is_typing else "HX-Push-Url"] = url
+
+
+def trace(request: HttpRequest, **names: str) -> HttpResponse:
+    return HttpResponse("trace")
+
+
+def delete_traces(request: HttpRequest, **names: str) -> HttpResponse:
+    return HttpResponse("delete_traces")
+
+
+def export_traces(request: HttpRequest, **names: str) -> HttpResponse:
+    return HttpResponse("export_traces")

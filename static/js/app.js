@@ -1,0 +1,67 @@
+// What HTML and HTMX cannot do: copying, selecting all, saying that something works or failed.
+
+const problem = document.getElementById("problem");
+
+const say = (text) => {
+  problem.textContent = text;
+  problem.hidden = !text;
+  if (text) problem.scrollIntoView({ block: "nearest" });
+};
+
+// A refusal that is no form: the page it came with says what happened in its first paragraph.
+const reasonOf = (request) => {
+  const page = new DOMParser().parseFromString(request.responseText, "text/html");
+  const said = page.querySelector("[data-reason]");
+  return said ? said.textContent.trim() : `The server answered ${request.status}. Load the page again and try once more.`;
+};
+
+document.addEventListener("htmx:beforeRequest", () => say(""));
+document.addEventListener("htmx:responseError", (event) => say(reasonOf(event.detail.xhr)));
+document.addEventListener("htmx:sendError", () => say("The server cannot be reached. Check that it runs, then try again."));
+document.addEventListener("htmx:timeout", () => say("The server took too long. Try again."));
+
+// A form is sent once: its button says that it works until the next page, or the same one on the way back.
+const busy = (form, isBusy) => {
+  form.toggleAttribute("data-busy", isBusy);
+  for (const button of form.querySelectorAll("button")) button.ariaDisabled = isBusy ? "true" : null;
+};
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.hasAttribute("data-busy")) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return;
+  }
+  const isDownload = event.submitter?.hasAttribute("data-download");
+  const isScripted = form.matches("[hx-get], [hx-post]") && !isDownload;
+  if (form.method === "post" && !isDownload && !isScripted) busy(form, true);
+}, true);
+
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-busy]")) busy(form, false);
+});
+
+// Copying: the button says for a moment that it is done.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const label = button.textContent;
+  await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent);
+  button.textContent = "Copied";
+  setTimeout(() => { button.textContent = label; }, 1500);
+});
+
+// One box for all boxes of its table, and the number of those that are ticked.
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("[data-select]");
+  if (!form) return;
+  const boxes = [...form.querySelectorAll("input[name=trace]")];
+  const all = form.querySelector("[data-select-all]");
+  if (event.target === all) for (const box of boxes) box.checked = all.checked;
+  const count = boxes.filter((box) => box.checked).length;
+  all.checked = count === boxes.length;
+  all.indeterminate = count > 0 && !all.checked;
+  form.toggleAttribute("data-some", count > 0);
+  form.querySelector("[data-selected]").textContent = count;
+});

@@ -1,0 +1,51 @@
+"""What stands beside every page: where one can go, with counts, and who may reach this place."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from apps.accounts.access import is_open_to
+from apps.core.keyset import Count, count_rows
+from apps.datasets.models import Dataset
+from apps.traces.models import Trace
+from apps.tunix.models import Manifest
+
+
+@dataclass(frozen=True)
+class Place:
+    name: str
+    url: str
+    is_here: bool
+    count: Count | None
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """Callables: a fragment, which has no navigation, does not ask the database for it."""
+    return {"places": partial(_places, request), "is_open": partial(is_open_to, request)}
+
+
+def _places(request: HttpRequest) -> list[Place]:
+    counts = {
+        "Traces": count_rows(Trace.objects.all()),
+        "Datasets": count_rows(Dataset.objects.current()),
+        "Manifests": count_rows(Manifest.objects.all()),
+    }
+    return [
+        Place(name, url, _is_below(request.path, url), counts.get(name))
+        for name, url in (
+            ("Overview", reverse("overview")),
+            ("Traces", reverse("datasets:traces")),
+            ("Datasets", reverse("datasets:list")),
+            ("Tunix", reverse("tunix:panel")),
+            ("Manifests", reverse("tunix:list")),
+            ("UNGAR", reverse("ungar:panel")),
+            ("Tokens", reverse("accounts:tokens")),
+        )
+    ]
+
+
+def _is_below(path: str, url: str) -> bool:
+    return path == url or (url != "/" and path.startswith(f"{url}/"))
