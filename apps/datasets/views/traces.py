@@ -1,6 +1,7 @@
 """The pages about traces, which also say what datasets make of them."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -65,12 +66,8 @@ def _sort(query: QueryDict) -> Sort:
 
 def _params(where: Where, query: QueryDict) -> QueryDict:
     """The one spelling of this URL, without the empty fields of the form."""
-    params = QueryDict(mutable=True)
-    for name, text in where_params(where).items():
-        params[name] = text
-    for name in ("sort", "after", "before"):
-        if query.get(name):
-            params[name] = query[name]
+    kept = {name: str(query[name]) for name in ("sort", "after", "before") if query.get(name)}
+    params = QueryDict(urlencode(where_params(where) | kept))
     return params
 
 
