@@ -67,8 +67,7 @@ def _sort(query: QueryDict) -> Sort:
 def _params(where: Where, query: QueryDict) -> QueryDict:
     """The one spelling of this URL, without the empty fields of the form."""
     kept = {name: str(query[name]) for name in ("sort", "after", "before") if query.get(name)}
-    params = QueryDict(urlencode(where_params(where) | kept))
-    return params
+    return QueryDict(urlencode(where_params(where) | kept))
 
 
 def _note_url(request: HttpRequest, response: HttpResponse, params: QueryDict) -> None:
