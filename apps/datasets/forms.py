@@ -5,21 +5,33 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import QueryDict
 
 from apps.core.forms import add_refusals, given
 from apps.core.requests import validate
 from apps.datasets.selection import ANY, NONE, NOT, TEXT_MAX_LENGTH, Where
-from apps.formats.trace import MAX_STEPS, SOURCE_MAX_LENGTH
+from apps.formats.trace import MAX_SCORE, MAX_STEPS, SOURCE_MAX_LENGTH
 
 META_PREFIX = "meta."
 
 _BOUNDED = ("steps", "chars", "score")
 
 
-def _number(label: str, **limits: Any) -> forms.IntegerField:
-    return forms.IntegerField(label=label, required=False, min_value=0, **limits)
+_NAMES = {"steps": "Steps", "chars": "Characters", "score": "Score"}
+
+
+def _end(kind: type[forms.IntegerField], label: str, **limits: Any) -> forms.IntegerField:
+    """One end of a range; its name is for those who do not see that two of them stand under one heading."""
+    widget = forms.NumberInput({"aria-label": label, "placeholder": label.rpartition(" ")[2]})
+    return kind(label=label, required=False, min_value=0, widget=widget, **limits)
+
+
+class Range(NamedTuple):
+    """Two fields under one heading."""
+
+    name: str
+    ends: list[forms.BoundField]
 
 
 class WhereForm(forms.Form):
@@ -30,30 +42,42 @@ class WhereForm(forms.Form):
 
     q = forms.CharField(label="Search", required=False, max_length=TEXT_MAX_LENGTH)
     source = forms.CharField(label="Source", required=False, max_length=SOURCE_MAX_LENGTH, strip=False)
-    steps_min = _number("Steps from", max_value=MAX_STEPS)
-    steps_max = _number("to", max_value=MAX_STEPS)
-    chars_min = _number("Characters from")
-    chars_max = _number("to")
-    score_min = forms.FloatField(label="Score from", required=False, min_value=0, max_value=100)
-    score_max = forms.FloatField(label="to", required=False, min_value=0, max_value=100)
+    steps_min = _end(forms.IntegerField, "Steps from", max_value=MAX_STEPS)
+    steps_max = _end(forms.IntegerField, "Steps to", max_value=MAX_STEPS)
+    chars_min = _end(forms.IntegerField, "Characters from")
+    chars_max = _end(forms.IntegerField, "Characters to")
+    score_min = _end(forms.FloatField, "Score from", max_value=MAX_SCORE)
+    score_max = _end(forms.FloatField, "Score to", max_value=MAX_SCORE)
     in_dataset = forms.CharField(
-        label="In dataset", required=False, help_text=f"A key, -key for not in it, {ANY} or {NONE}"
+        label="In dataset",
+        required=False,
+        widget=forms.TextInput({"placeholder": f"key, {NOT}key, {ANY} or {NONE}"}),
     )
-    meta_key = forms.CharField(label="Meta key", required=False)
-    meta_value = forms.CharField(label="equals", required=False, strip=False)
+    meta_key = forms.CharField(label="Key of meta", required=False)
+    meta_value = forms.CharField(label="is", required=False, strip=False)
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
         self.meta = {name.removeprefix(META_PREFIX): data[name] for name in data if _is_meta(name)}
 
     @property
-    def more(self) -> list[forms.BoundField]:
-        """What stands behind the two fields that are always seen."""
-        return [field for field in self if field.name not in ("q", "source")]
+    def ranges(self) -> list[Range]:
+        return [Range(_NAMES[name], [self[f"{name}_min"], self[f"{name}_max"]]) for name in _BOUNDED]
 
     @property
     def has_more(self) -> bool:
-        return any(field.value() for field in self.more)
+        """Whether anything stands in the fields that are not always seen."""
+        return any(field.value() for field in self if field.name not in ("q", "source"))
+
+    @property
+    def faults(self) -> list[str]:
+        """For where the fields are not in sight."""
+        return [
+            f"{self[name].label}: {text}"
+            for name, texts in self.errors.items()
+            if name != NON_FIELD_ERRORS
+            for text in texts
+        ]
 
     def clean(self) -> dict[str, Any]:
         """Adds `where`."""

@@ -14,6 +14,7 @@ STEP_TYPE_MAX_LENGTH = 64
 STEP_MAX_LENGTH = 20_000
 MAX_STEPS = 1_000
 SOURCE_MAX_LENGTH = 256
+MAX_SCORE = 100
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
