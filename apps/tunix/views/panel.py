@@ -83,7 +83,7 @@ def _show(
         "form": form,
         "manifest": manifest,
         "status": tunix_status(),
-        "keys": recent_keys,
+        "keys": recent_keys(),
         "keys_id": KEYS_ID,
         **panel_context(GenerateForm(), []),
     }
