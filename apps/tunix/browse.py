@@ -21,7 +21,15 @@ class Browsed:
 def browse_manifests(
     *, dataset_key: str | None = None, model: str | None = None, after: str = "", before: str = ""
 ) -> Browsed:
-    """Newest first. Raises ValidationError for what is no cursor."""
+    """Newest first. Raises ValidationError for what is no cursor.
+
+    A part of a model's id has no index: where few match, these are looked for once, not once for their
+    number and once for the page.
+    """
     found = Manifest.objects.matching(dataset_key=dataset_key, model=model)
+    keys = found.few_keys() if model else None
+    if keys is not None:
+        found = Manifest.objects.filter(pk__in=keys)
     window = read_window(found, _NEWEST, after=after, before=before)
-    return Browsed(Manifest.objects.rows(window.keys), count_rows(found), window.before, window.after)
+    count = count_rows(found) if keys is None else Count(len(keys))
+    return Browsed(Manifest.objects.rows(window.keys), count, window.before, window.after)

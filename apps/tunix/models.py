@@ -32,6 +32,9 @@ LABELS = {
     "max_seq_length": "Max sequence length",
 }
 
+# So many keys are quicker sorted than looked for again in a walk over the table.
+FEW = 1_000
+
 
 class ManifestQuerySet(models.QuerySet["Manifest"]):
     def newest_first(self) -> "ManifestQuerySet":
@@ -39,9 +42,19 @@ class ManifestQuerySet(models.QuerySet["Manifest"]):
 
     def matching(self, *, dataset_key: str | None = None, model: str | None = None) -> "ManifestQuerySet":
         """Of the builds of this key, and of models whose id contains `model`."""
-        # By the key of the build: the index of the reference finds these, the copy of the key has none.
-        found = self.filter(dataset__key=dataset_key) if dataset_key else self
+        found = self.of_datasets(dataset_key) if dataset_key else self
         return found.filter(model_id__icontains=model) if model else found
+
+    def of_datasets(self, key: str) -> "ManifestQuerySet":
+        """Of all builds of this key: few, looked up first, so that the database can tell whether to walk
+        over all manifests or to gather those few.
+        """
+        return self.filter(dataset_id__in=[*Dataset.objects.filter(key=key).values_list("pk", flat=True)])
+
+    def few_keys(self) -> list[UUID] | None:
+        """The keys of all of these, None where they are more than FEW."""
+        keys = [*self.order_by().values_list("pk", flat=True)[: FEW + 1]]
+        return keys if len(keys) <= FEW else None
 
     def get_by_id(self, id: str) -> "Manifest":
         """With its dataset and author. Raises ValidationError when there is none."""
@@ -57,7 +70,7 @@ class ManifestQuerySet(models.QuerySet["Manifest"]):
 
     def newest_beside(self, manifest: "Manifest", limit: int) -> list["Manifest"]:
         """Others of the same dataset, whichever build of it."""
-        others = self.matching(dataset_key=manifest.dataset_key).exclude(pk=manifest.pk)
+        others = self.of_datasets(manifest.dataset_key).exclude(pk=manifest.pk)
         return [*others.defer("yaml").newest_first()[:limit]]
 
 

@@ -198,6 +198,15 @@ def test_a_shared_address_fills_the_form(page: Page, server: LiveServer) -> None
     assert page.locator("#dataset-keys option").first.get_attribute("value") == key
 
 
+def test_back_and_forward_keep_what_was_there(page: Page, server: LiveServer) -> None:
+    generate(page, build(server, "backwards"))
+    page.go_back()
+    expect(page).to_have_url("/tunix")
+    expect(page.get_by_test_id("tunix:manifest-result")).to_have_count(0)
+    page.go_forward()
+    expect(page.get_by_test_id("tunix:manifest-yaml")).to_be_visible()
+
+
 def test_the_panel_can_be_used_by_everybody(page: Page, server: LiveServer) -> None:
     hostile = "<script>document.title = 'run'</script>{{ 7|add:7 }}\u202e" + "w" * 150
     key = build(server, "everybody")

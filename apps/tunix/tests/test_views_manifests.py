@@ -94,6 +94,19 @@ def test_filters_narrow_the_list(api: Client, dataset: Dataset) -> None:
     assert "No manifest matches" in text
 
 
+def test_a_page_of_what_is_found_goes_on(
+    api: Client, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [make_manifest().pk for _ in range(60)][::-1]
+    make_manifest(model_id="other")
+    for few in (1, 1_000):
+        monkeypatch.setattr("apps.tunix.models.FEW", few)
+        first = api.get("/manifests?model=gemma").context["browsed"]
+        rest = api.get(f"/manifests?model=gemma&after={first.after}").context["browsed"]
+        assert [manifest.pk for manifest in [*first.manifests, *rest.manifests]] == made
+        assert (str(first.count), str(rest.count)) == ("60", "60")
+
+
 def test_a_manifest_of_an_earlier_build_has_the_key_too(api: Client, dataset: Dataset) -> None:
     earlier = make_manifest()
     make_trace()
@@ -136,8 +149,8 @@ def test_the_list_asks_as_much_for_many_as_for_one(
 ) -> None:
     for _ in range(count):
         make_manifest(created_by=user)
-    # three counts of the navigation, the keys, the page, its rows and their number
-    for query, queries in (("", 7), ("?model=gemma&dataset_key=letters-v1", 7)):
+    # three counts of the navigation, the keys, the page, its rows and their number; the builds of the key
+    for query, queries in (("", 7), ("?model=gemma", 7), ("?model=gemma&dataset_key=letters-v1", 8)):
         api.get(f"/manifests{query}")
         with django_assert_num_queries(queries):
             api.get(f"/manifests{query}")
@@ -204,7 +217,7 @@ def test_a_manifest_asks_as_much_beside_many(
 ) -> None:
     manifest, *_ = [make_manifest() for _ in range(count)]
     api.get(f"/manifests/{manifest.pk}")
-    with django_assert_num_queries(5):  # three counts of the navigation, this one, the others
+    with django_assert_num_queries(6):  # three counts of the navigation, this one, its builds, the others
         api.get(f"/manifests/{manifest.pk}")
 
 
