@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
@@ -36,3 +36,13 @@ def leave(request: HttpRequest, url: str) -> HttpResponse:
     if request.headers.get("HX-Request") == "true":
         return HttpResponse(status=204, headers={"HX-Redirect": url})
     return HttpResponse(status=303, headers={"Location": url})
+
+
+def note_url(request: HttpRequest, response: HttpResponse, params: QueryDict, typed: str) -> None:
+    """In the address bar of HTMX. A search that is typed on in the field `typed` replaces its beginning in
+    the history.
+    """
+    before = QueryDict((request.headers.get("HX-Current-URL") or "").partition("?")[2])
+    is_typing = typed in before and {**before.dict(), typed: ""} == {**params.dict(), typed: ""}
+    url = f"{request.path}?{params.urlencode()}" if params else request.path
+    response["HX-Replace-Url" if is_typing else "HX-Push-Url"] = url

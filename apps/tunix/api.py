@@ -1,5 +1,3 @@
-from uuid import UUID
-
 from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -8,7 +6,6 @@ from rest_framework.response import Response
 
 from apps.accounts.models import account_of
 from apps.core.api import ApiView, example, query_parameters, responses
-from apps.core.errors import not_found
 from apps.core.pagination import PageQuery, paginate
 from apps.core.requests import read_json, validate
 from apps.datasets.api import JSON_LINES, send_export
@@ -83,17 +80,10 @@ class Manifests(ApiView):
         return Response(paginate(rows, self.query, serializers.detailed))
 
 
-def _get_manifest(id: str) -> Manifest:
-    try:
-        return Manifest.objects.select_related("dataset").get(pk=UUID(id))
-    except (ValueError, Manifest.DoesNotExist) as error:
-        raise not_found("Manifest", id) from error
-
-
 class ManifestDetail(ApiView):
     @extend_schema(operation_id="get_manifest", responses=responses({200: serializers.ManifestDetail}, 404))
     def get(self, request: Request, id: str) -> Response:
-        return Response(serializers.detailed(_get_manifest(id)))
+        return Response(serializers.detailed(Manifest.objects.get_by_id(id)))
 
 
 class ManifestYaml(ApiView):
@@ -102,7 +92,7 @@ class ManifestYaml(ApiView):
         responses=responses({(200, "application/yaml"): OpenApiResponse(OpenApiTypes.STR, "The YAML")}, 404),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
-        manifest = _get_manifest(id)
+        manifest = Manifest.objects.get_by_id(id)
         return HttpResponse(
             manifest.yaml,
             content_type="application/yaml",

@@ -17,6 +17,7 @@ from apps.tunix.models import (
     DEFAULT_LEARNING_RATE,
     MAX_LEARNING_RATE,
     MAX_SEQ_LENGTH,
+    MIN_LEARNING_RATE,
     MODEL_ID_MAX_LENGTH,
     NUM_EPOCHS,
     OUTPUT_DIR_MAX_LENGTH,
@@ -53,7 +54,7 @@ class ManifestRequest(BaseModel):
     dataset_key: Annotated[str, Field(min_length=1, max_length=DATASET_KEY_MAX_LENGTH)]
     model_id: Annotated[str, Field(min_length=1, max_length=MODEL_ID_MAX_LENGTH)]
     output_dir: Annotated[str, Field(min_length=1, max_length=OUTPUT_DIR_MAX_LENGTH)]
-    learning_rate: Annotated[float, Field(gt=0, le=MAX_LEARNING_RATE)] = DEFAULT_LEARNING_RATE
+    learning_rate: Annotated[float, Field(gt=MIN_LEARNING_RATE, le=MAX_LEARNING_RATE)] = DEFAULT_LEARNING_RATE
     num_epochs: Annotated[int, _within(NUM_EPOCHS)] = NUM_EPOCHS.default
     batch_size: Annotated[int, _within(BATCH_SIZE)] = BATCH_SIZE.default
     max_seq_length: Annotated[int, _within(MAX_SEQ_LENGTH)] = MAX_SEQ_LENGTH.default
@@ -103,9 +104,7 @@ def created(manifest: Manifest) -> dict[str, Any]:
         "dataset_key": manifest.dataset_key,
         "model_id": manifest.model_id,
         "format": FORMAT,
-        "message": (
-            f"Manifest generated for dataset {manifest.dataset_key}. Save as YAML and execute with Tunix CLI."
-        ),
+        "message": manifest.message,
     }
 
 

@@ -1,14 +1,16 @@
 from django.urls import path
 
-from apps.tunix import api, views
+from apps.tunix import api
+from apps.tunix.views import manifests, panel
 
 app_name = "tunix"
 
 urlpatterns = [
-    path("tunix", views.panel, name="panel"),
-    path("manifests", views.list, name="list"),
-    path("manifests/compare", views.compare, name="compare"),
-    path("manifests/<str:id>", views.detail, name="detail"),
+    path("tunix", panel.panel, name="panel"),
+    path("tunix/export", panel.export, name="export"),
+    path("manifests", manifests.list, name="list"),
+    path("manifests/compare", manifests.compare, name="compare"),
+    path("manifests/<str:id>", manifests.detail, name="detail"),
 ]
 
 api_urlpatterns = [

@@ -14,7 +14,7 @@ from apps.datasets.export import export_traces
 from apps.traces.api import body_limit
 from apps.traces.models import Trace
 from apps.ungar import serializers
-from apps.ungar.availability import has_ungar, ungar_version
+from apps.ungar.availability import ungar_status
 from apps.ungar.generate import generate_episodes
 from apps.ungar.high_card_duel import SOURCE
 
@@ -22,7 +22,7 @@ from apps.ungar.high_card_duel import SOURCE
 class UngarStatus(ApiView):
     @extend_schema(operation_id="ungar_status", responses=responses({200: serializers.UngarStatus}))
     def get(self, request: Request) -> Response:
-        return Response({"available": has_ungar(), "version": ungar_version()})
+        return Response(ungar_status())
 
 
 class HighCardDuelGeneration(ApiView):

@@ -26,6 +26,13 @@ const busy = (form, isBusy) => {
   for (const button of form.querySelectorAll("button")) button.ariaDisabled = isBusy ? "true" : null;
 };
 
+document.addEventListener("click", (event) => {
+  // The second click of a double click is no second wish, also where the first one is already answered.
+  if (event.detail < 2 || !event.target.closest("button[type=submit]")) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, true);
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.hasAttribute("data-busy")) {
@@ -34,6 +41,7 @@ document.addEventListener("submit", (event) => {
     return;
   }
   const isDownload = event.submitter?.hasAttribute("data-download");
+  if (isDownload) event.stopPropagation(); // a file is for the browser, not for HTMX
   const isScripted = form.matches("[hx-get], [hx-post]") && !isDownload;
   if (form.method === "post" && !isDownload && !isScripted) busy(form, true);
 }, true);

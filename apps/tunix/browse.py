@@ -1,0 +1,35 @@
+"""A page of the list of manifests."""
+
+from dataclasses import dataclass
+
+from apps.core.keyset import Count, Sort, count_rows, read_window
+from apps.tunix.models import Manifest
+
+_NEWEST = Sort("pk", is_descending=True)
+
+
+@dataclass(frozen=True)
+class Browsed:
+    """`before` and `after` are the cursors of the neighbouring pages."""
+
+    manifests: list[Manifest]
+    count: Count
+    before: str | None
+    after: str | None
+
+
+def browse_manifests(
+    *, dataset_key: str | None = None, model: str | None = None, after: str = "", before: str = ""
+) -> Browsed:
+    """Newest first. Raises ValidationError for what is no cursor.
+
+    A part of a model's id has no index: where few match, these are looked for once, not once for their
+    number and once for the page.
+    """
+    found = Manifest.objects.matching(dataset_key=dataset_key, model=model)
+    keys = found.few_keys() if model else None
+    if keys is not None:
+        found = Manifest.objects.filter(pk__in=keys)
+    window = read_window(found, _NEWEST, after=after, before=before)
+    count = count_rows(found) if keys is None else Count(len(keys))
+    return Browsed(Manifest.objects.rows(window.keys), count, window.before, window.after)
