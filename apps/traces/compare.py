@@ -149,8 +149,11 @@ def _best(likeness: list[list[float]], n: int, m: int) -> list[list[float]]:
 
 def differences(base: Trace, other: Trace) -> dict[str, str]:
     """Of the numbers of `other` from those of `base`, with their sign; equal ones have none."""
+    scores = round(base.score, 1), round(other.score, 1)  # of what is shown
     found = {
-        name: getattr(other, name) - getattr(base, name) for name in ("score", "step_count", "char_count")
+        "score": round(scores[1] - scores[0], 1),
+        "step_count": other.step_count - base.step_count,
+        "char_count": other.char_count - base.char_count,
     }
     return {name: _signed(value) for name, value in found.items() if value}
 
@@ -204,6 +207,14 @@ def _mark_words(a: list[str], b: list[str], matcher: "SequenceMatcher[str]") -> 
     other: list[Part] = []
     for kind, i, i_end, j, j_end in matcher.get_opcodes():
         for side, words in ((base, a[i:i_end]), (other, b[j:j_end])):
-            if words:
-                side.append(Part("".join(words), kind != "equal"))
+            side += _parts("".join(words), is_changed=kind != "equal")
     return base, other
+
+
+def _parts(text: str, *, is_changed: bool) -> Iterator[Part]:
+    """The white space behind a change is none."""
+    words = text.rstrip() if is_changed else ""
+    if words:
+        yield Part(words, True)
+    if len(words) < len(text):
+        yield Part(text[len(words) :], False)

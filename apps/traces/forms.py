@@ -78,6 +78,7 @@ class DraftForm(forms.Form):
     def __init__(self, data: QueryDict | None, steps: list[StepValues], **options: Any) -> None:
         super().__init__(data, **options)
         self.fields["meta"].widget.attrs |= _CODE
+        self.fields["trace_version"].widget.attrs["class"] = "short"
         self.steps = [StepForm(data, prefix=f"steps-{n}", initial=step) for n, step in enumerate(steps)]
 
     @property
