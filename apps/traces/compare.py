@@ -4,8 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from difflib import SequenceMatcher
 from typing import NamedTuple
+
+from django.template.defaultfilters import floatformat
 
 from apps.formats.trace import Step
 from apps.traces.models import Trace
@@ -149,17 +152,21 @@ def _best(likeness: list[list[float]], n: int, m: int) -> list[list[float]]:
 
 def differences(base: Trace, other: Trace) -> dict[str, str]:
     """Of the numbers of `other` from those of `base`, with their sign; equal ones have none."""
-    scores = round(base.score, 1), round(other.score, 1)  # of what is shown
     found = {
-        "score": round(scores[1] - scores[0], 1),
+        "score": _shown(other.score) - _shown(base.score),
         "step_count": other.step_count - base.step_count,
         "char_count": other.char_count - base.char_count,
     }
     return {name: _signed(value) for name, value in found.items() if value}
 
 
-def _signed(value: float) -> str:
-    return f"{value:+,.1f}" if isinstance(value, float) else f"{value:+,}"
+def _shown(score: float) -> Decimal:
+    """As the page rounds it: a difference must be that of the two numbers beside it."""
+    return Decimal(floatformat(score, 1))
+
+
+def _signed(value: Decimal | int) -> str:
+    return f"{value:+,}"
 
 
 class _Marker:

@@ -99,7 +99,7 @@ class DraftForm(forms.Form):
         except ValidationError as error:
             self._place(error)
         if refused := [str(n) for n, step in enumerate(self.steps, 1) if step.errors]:
-            self.add_error(None, f"See what is said at step {join_names(refused)}.")
+            self.add_error(None, f"Look at step {join_names(refused)}: what is wrong is said there.")
         return self.cleaned_data
 
     def _meta(self, text: str | None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.defaultfilters import floatformat
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -87,5 +88,5 @@ def score(request: HttpRequest, id: str) -> HttpResponse:
         raise Http404(sentence(error)) from error
     if wants_fragment(request):
         return render(request, "traces/_score.html", {"explained": explain_score(found), "is_new": True})
-    messages.success(request, f"Scored {scored.value:.1f} of 100. The record is appended.")
+    messages.success(request, f"Scored {floatformat(scored.value, 1)} of 100. The record is appended.")
     return leave(request, reverse("datasets:trace", args=[found.pk]))

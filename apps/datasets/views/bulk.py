@@ -105,6 +105,8 @@ def export_traces(request: HttpRequest) -> HttpResponseBase:
         if len(ids) > MAX_EXPORTED:
             text = f"More than {MAX_EXPORTED:,} traces match. Build a dataset from these, and export that."
             return _refuse(request, title, text, build_url=choice.build_url)
+        if not ids:
+            return _refuse(request, title, "No trace matches these filters.")
         made = export(ids, format)
     except ValidationError as error:
         return _refuse(request, title, sentence(error))
