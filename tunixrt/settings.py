@@ -149,6 +149,9 @@ SESSION_COOKIE_HTTPONLY = True
 APPEND_SLASH = False
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "tunixrt.views.csrf_failure"
+# A form holds the longest trace: two fields a step, and white space and escapes as in a body of the API.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_100
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * TRACE_MAX_BYTES
 
 # Everything comes from this server, and no script or style from within a page.
 CONTENT_SECURITY_POLICY = {

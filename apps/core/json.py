@@ -110,3 +110,8 @@ def compact_json(value: Any) -> str:
 def canonical_json(value: Any) -> bytes:
     """Compact with sorted keys: what digests are taken of."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def pretty_json(value: Any) -> str:
+    """Indented for a reader; numbers and key order as exports write them."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()

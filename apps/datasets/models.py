@@ -1,11 +1,12 @@
 import re
 from collections.abc import Iterable
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from apps.core.errors import field_error, not_found
 from apps.core.ids import new_id
@@ -31,12 +32,30 @@ def dataset_key(name: str, version: str) -> str:
     return key
 
 
+class Holder(NamedTuple):
+    """A build, and how many of the traces asked for it holds."""
+
+    key: str
+    build_id: UUID
+    superseded_at: datetime | None
+    held: int
+
+    def __str__(self) -> str:
+        return f"{self.key} (superseded)" if self.superseded_at else self.key
+
+
 class DatasetQuerySet(models.QuerySet["Dataset"]):
     def current(self) -> "DatasetQuerySet":
         return self.filter(superseded_at=None)
 
     def newest_first(self) -> "DatasetQuerySet":
         return self.order_by("-pk")
+
+    def holding(self, traces: TraceQuerySet) -> list[Holder]:
+        """Every build that holds some of `traces`, by name, the newest of a name first."""
+        found = self.filter(entries__trace__in=traces.order_by().values("pk")).order_by("key", "-pk")
+        rows = found.values_list("key", "build_id", "superseded_at").annotate(held=Count("*"))
+        return [Holder(*row) for row in rows]
 
     def named(self, key: str, build_id: UUID | None = None) -> "Dataset":
         """The current build of `key`, or the one asked for. Raises ValidationError when there is none."""

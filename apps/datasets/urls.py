@@ -1,15 +1,15 @@
 from django.urls import path
 
 from apps.datasets import api
-from apps.datasets.views import datasets, traces
+from apps.datasets.views import bulk, datasets, trace, traces
 
 app_name = "datasets"
 
 urlpatterns = [
     path("traces", traces.traces, name="traces"),
-    path("traces/delete", traces.delete_traces, name="delete_traces"),
-    path("traces/export", traces.export_traces, name="export_traces"),
-    path("traces/<str:id>", traces.trace, name="trace"),
+    path("traces/delete", bulk.delete_traces, name="delete_traces"),
+    path("traces/export", bulk.export_traces, name="export_traces"),
+    path("traces/<str:id>", trace.trace, name="trace"),
     path("datasets", datasets.list, name="list"),
     path("datasets/new", datasets.new, name="new"),
     path("datasets/compare", datasets.compare, name="compare"),

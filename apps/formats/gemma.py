@@ -6,9 +6,11 @@ Source: "Formatting and system instructions", ai.google.dev/gemma/docs/core/prom
 import re
 from collections.abc import Iterable
 
-_TOKENS = ("start_of_turn", "end_of_turn", "bos", "eos", "pad")
-CONTROL_TOKEN = re.compile(f"<(?=(?:{'|'.join(_TOKENS)})>)")
+TOKENS = ("start_of_turn", "end_of_turn", "bos", "eos", "pad")
+CONTROL_TOKEN = re.compile(f"<(?=(?:{'|'.join(TOKENS)})>)")
 ZERO_WIDTH_SPACE = "\u200b"
+
+_MODEL_TURN = "<start_of_turn>model\n"
 
 
 def count_control_tokens(texts: Iterable[str]) -> int:
@@ -22,4 +24,10 @@ def break_control_tokens(text: str) -> str:
 
 def render_turns(prompt: str, response: str) -> str:
     """One question and its answer; both without control tokens of their own."""
-    return f"<start_of_turn>user\n{prompt}<end_of_turn>\n<start_of_turn>model\n{response}<end_of_turn>"
+    return f"<start_of_turn>user\n{prompt}<end_of_turn>\n{_MODEL_TURN}{response}<end_of_turn>"
+
+
+def split_turns(rendered: str) -> tuple[str, str]:
+    """What the model reads of `render_turns`, and what it learns to write, its end token included."""
+    head, turn, learnt = rendered.partition(_MODEL_TURN)
+    return head + turn, learnt

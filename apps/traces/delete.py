@@ -1,8 +1,8 @@
 from django.db import connection, transaction
-from django.db.models import PROTECT, ProtectedError
+from django.db.models import PROTECT, Exists, ForeignObjectRel, OuterRef, ProtectedError
 
 from apps.core.errors import conflict, join_names
-from apps.traces.models import Trace, TraceQuerySet
+from apps.traces.models import Score, Trace, TraceQuerySet
 
 
 def delete_traces(traces: TraceQuerySet) -> int:
@@ -17,6 +17,31 @@ def delete_traces(traces: TraceQuerySet) -> int:
     return deleted.get(Trace._meta.label, 0)
 
 
+def delete_free_traces(traces: TraceQuerySet) -> int:
+    """Delete those of these that nothing holds, however many, by query; the number deleted.
+
+    The scores go after their traces: whoever scores one of these at this moment has then either finished or
+    finds no trace.
+    """
+    with transaction.atomic():
+        _keep_holders_out()
+        deleted = free_traces(traces)._raw_delete(traces.db)
+        orphans = Score.objects.filter(~Exists(Trace.objects.filter(pk=OuterRef("trace"))))
+        orphans._raw_delete(orphans.db)
+    return deleted
+
+
+def free_traces(traces: TraceQuerySet) -> TraceQuerySet:
+    for relation in _holding_relations():
+        held = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("pk")})
+        traces = traces.filter(~Exists(held))
+    return traces
+
+
+def _holding_relations() -> list[ForeignObjectRel]:
+    return [relation for relation in Trace._meta.related_objects if relation.on_delete is PROTECT]
+
+
 def _keep_holders_out() -> None:
     """Until the end of the transaction nothing new refers to a trace: what is not held stays so.
 
@@ -25,7 +50,6 @@ def _keep_holders_out() -> None:
     if connection.vendor != "postgresql":
         return
     with connection.cursor() as cursor:
-        for relation in Trace._meta.related_objects:
-            if relation.on_delete is PROTECT:
-                table = connection.ops.quote_name(relation.related_model._meta.db_table)
-                cursor.execute(f"LOCK TABLE {table} IN SHARE MODE")
+        for relation in _holding_relations():
+            table = connection.ops.quote_name(relation.related_model._meta.db_table)
+            cursor.execute(f"LOCK TABLE {table} IN SHARE MODE")

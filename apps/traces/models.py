@@ -15,7 +15,7 @@ from apps.core.ids import new_id
 from apps.core.ranges import Bounds
 from apps.formats.meta import meta_term, spelled_terms
 from apps.formats.records import TraceRow
-from apps.formats.trace import SOURCE_MAX_LENGTH, VERSION_MAX_LENGTH
+from apps.formats.trace import SOURCE_MAX_LENGTH, VERSION_MAX_LENGTH, Step
 
 # Below the number of parameters that every SQLite takes in one statement.
 IDS_PER_QUERY = 10_000
@@ -29,6 +29,7 @@ _TEXTS = {"id": HyphenatedId("id"), "created_at": IsoTime("created_at")}
 
 EXCERPT_LENGTH = 200
 MAX_SOURCES = 100
+NEWEST = 10
 
 # So many keys are quicker found one by one than in a walk over the table.
 FEW = 2_000
@@ -70,6 +71,14 @@ class StepsText(models.Lookup[Any]):
 def _conditions(name: str, bounds: Bounds[int] | Bounds[float]) -> dict[str, Any]:
     ends = {f"{name}__gte": bounds.min, f"{name}__lte": bounds.max}
     return {lookup: value for lookup, value in ends.items() if value is not None}
+
+
+def find_id(text: str) -> UUID | None:
+    """The id that `text` spells, also as the end of an address such as https://example.org/traces/<id>."""
+    try:
+        return UUID(text.strip().partition("?")[0].rstrip("/").rpartition("/")[2])
+    except ValueError:
+        return None
 
 
 class TraceQuerySet(models.QuerySet["Trace"]):
@@ -136,6 +145,15 @@ class TraceQuerySet(models.QuerySet["Trace"]):
         # No trace has the nil UUID; an empty list would be a query that Django does not write out.
         return self.filter(pk__in=[*keys] or [UUID(int=0)])
 
+    def up_to(self, newest: UUID) -> "TraceQuerySet":
+        """Without what came in after `newest`: keys ascend with time."""
+        return self.filter(pk__lte=newest)
+
+    def spelled(self, text: str) -> "Trace | None":
+        """The trace whose id, or the address of whose page, is `text`."""
+        id = find_id(text)
+        return self.filter(pk=id).select_related("created_by").first() if id else None
+
     def of_source(self, source: str) -> "TraceQuerySet":
         return self.filter(source=source)
 
@@ -173,6 +191,9 @@ class TraceQuerySet(models.QuerySet["Trace"]):
             prompt_excerpt=Left("prompt", EXCERPT_LENGTH), answer_excerpt=Left("final_answer", EXCERPT_LENGTH)
         ).in_bulk()
         return [found[key] for key in keys if key in found]
+
+    def newest_excerpts(self) -> list["Trace"]:
+        return self.excerpts([*self.newest_ids(NEWEST)])
 
     def listed(self) -> models.QuerySet["Trace", Any]:
         """LISTED as tuples: a page of the list needs neither texts nor instances."""
@@ -257,8 +278,13 @@ class Trace(models.Model):
         }
 
     @property
+    def step_list(self) -> list[Step]:
+        steps: list[Step] = orjson.loads(self.steps)
+        return steps
+
+    @property
     def step_lengths(self) -> list[int]:
-        return [len(step["content"]) for step in orjson.loads(self.steps)]
+        return [len(step["content"]) for step in self.step_list]
 
 
 class Score(models.Model):

@@ -76,15 +76,3 @@ def _note_url(request: HttpRequest, response: HttpResponse, params: QueryDict) -
     is_typing = "q" in before and {**before.dict(), "q": ""} == {**params.dict(), "q": ""}
     url = f"{request.path}?{params.urlencode()}" if params else request.path
     response["HX-Replace-Url" if is_typing else "HX-Push-Url"] = url
-
-
-def trace(request: HttpRequest, **names: str) -> HttpResponse:
-    return HttpResponse("trace")
-
-
-def delete_traces(request: HttpRequest, **names: str) -> HttpResponse:
-    return HttpResponse("delete_traces")
-
-
-def export_traces(request: HttpRequest, **names: str) -> HttpResponse:
-    return HttpResponse("export_traces")

@@ -2,12 +2,15 @@
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from apps.accounts.models import User
 from apps.datasets.tests.factories import make_dataset
-from apps.traces.delete import delete_traces
+from apps.traces.delete import delete_free_traces, delete_traces
 from apps.traces.models import Score, Trace
+from apps.traces.score import score_trace
 from apps.traces.tests.factories import make_trace, make_traces
 
 
@@ -60,3 +63,33 @@ def test_only_staff_deletes(client: Client, user: User, staff: User) -> None:
     assert (response.status_code, response.json()) == (403, {"detail": "Only staff may delete traces."})
     client.force_login(staff)
     assert client.delete(f"/api/traces/{trace.id}", headers={"host": "localhost"}).status_code == 204
+
+
+@pytest.mark.django_db
+def test_the_free_ones_of_many_go_with_their_scores() -> None:
+    held, *free = make_traces(3)
+    make_dataset(trace_ids=[str(held.id)])
+    for trace in (held, *free):
+        score_trace(trace, "baseline", created_by=None)
+    assert delete_free_traces(Trace.objects.all()) == 2
+    assert [*Trace.objects.all()] == [held]
+    assert [score.trace_id for score in Score.objects.all()] == [held.id]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("count", [1, 3, 100])
+def test_many_are_deleted_by_query(count: int, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    """None of them is read: two statements, and what keeps a transaction (on PostgreSQL a lock as well)."""
+    make_traces(count)
+    locks = 1 if connection.vendor == "postgresql" else 0
+    with django_assert_num_queries(4 + locks):
+        assert delete_free_traces(Trace.objects.all()) == count
+
+
+@pytest.mark.django_db
+def test_a_trace_that_is_gone_is_not_scored() -> None:
+    trace = make_trace()
+    delete_traces(Trace.objects.all())
+    with pytest.raises(ValidationError, match="Trace not found"):
+        score_trace(trace, "baseline", created_by=None)
+    assert Score.objects.count() == 0

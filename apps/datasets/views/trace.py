@@ -1,0 +1,76 @@
+"""The page of one trace."""
+
+from functools import partial
+from typing import Any
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from apps.core.json import compact_json, pretty_json
+from apps.core.pages import render_page
+from apps.datasets.models import Dataset
+from apps.formats.gemma import split_turns
+from apps.formats.records import FORMATS, TraceRow
+from apps.traces.models import Trace
+from apps.traces.score import explain_score
+from apps.traces.serializers import detailed
+from apps.traces.views import find_trace
+
+# What stands in the URL, and its name on the page: the export formats, then what the API answers.
+TABS = {
+    "tunix_sft": "Tunix SFT",
+    "trace": "Trace",
+    "training_example": "Training example",
+    "json": "JSON",
+}
+FIRST_TAB = "tunix_sft"
+
+MAX_META_KEYS = 30
+MAX_META_CHARS = 200
+MAX_HOLDERS = 20
+
+
+@require_safe
+def trace(request: HttpRequest, id: str) -> HttpResponse:
+    """The open tab is in the URL; HTMX gets the tabs alone, for which the rest is not read."""
+    found = find_trace(id)
+    tab = request.GET.get("tab")
+    context = {
+        "trace": found,
+        "meta": partial(_meta, found),
+        "explained": partial(explain_score, found),
+        "holders": partial(_holders, found),
+        "tabs": TABS,
+        **_panel(found, tab if tab in TABS else FIRST_TAB),
+    }
+    return render_page(request, "datasets/trace.html", "datasets/_trace.html", context)
+
+
+def _panel(trace: Trace, tab: str) -> dict[str, Any]:
+    """What the open tab shows: the record as the export renders it, and its text where it has one."""
+    if tab not in FORMATS:
+        return {"tab": tab, "json": pretty_json(orjson.loads(orjson.dumps(detailed(trace))))}
+    [row] = Trace.objects.with_keys([trace.pk]).rows()
+    record = FORMATS[tab](TraceRow._make(row))
+    panel = {"tab": tab, "json": pretty_json(record), "record": record}
+    if tab == "tunix_sft":
+        panel["read"], panel["learnt"] = split_turns(record["prompts"])
+    return panel
+
+
+def _holders(trace: Trace) -> dict[str, Any]:
+    holders = Dataset.objects.holding(Trace.objects.with_keys([trace.pk]))
+    return {"shown": holders[:MAX_HOLDERS], "rest": len(holders[MAX_HOLDERS:])}
+
+
+def _meta(trace: Trace) -> dict[str, Any]:
+    """Keys with the beginnings of their values; the tab JSON has all."""
+    meta = orjson.loads(trace.meta) or {}
+    pairs = [(key, value if isinstance(value, str) else compact_json(value)) for key, value in meta.items()]
+    shown = [(key[:MAX_META_CHARS], _cut(text)) for key, text in pairs[:MAX_META_KEYS]]
+    return {"shown": shown, "rest": len(pairs[MAX_META_KEYS:])}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_META_CHARS else f"{text[:MAX_META_CHARS]}…"
