@@ -27,8 +27,9 @@ const busy = (form, isBusy) => {
 };
 
 document.addEventListener("click", (event) => {
-  // The second click of a double click is no second wish, also where the first one is already answered.
-  if (event.detail < 2 || !event.target.closest("button[type=submit]")) return;
+  // The second click of a double click is no second wish, also where the first one is already answered;
+  // except where to press again means to do again.
+  if (event.detail < 2 || !event.target.closest("button[type=submit]:not([data-repeat])")) return;
   event.preventDefault();
   event.stopImmediatePropagation();
 }, true);

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from apps.core.forms import add_refusals
 from apps.core.keyset import Sort
-from apps.core.pages import render_page
+from apps.core.pages import note_url, render_page
 from apps.datasets.browse import Browsed, browse_traces
 from apps.datasets.forms import WhereForm, chips, where_params
 from apps.datasets.selection import Where
@@ -43,7 +43,7 @@ def traces(request: HttpRequest) -> HttpResponse:
     status = 200 if browsed else 422
     response = render_page(request, "datasets/traces.html", "datasets/_traces.html", context, status)
     if browsed:
-        _note_url(request, response, context["params"])
+        note_url(request, response, context["params"], typed="q")
     return response
 
 
@@ -68,11 +68,3 @@ def _params(where: Where, query: QueryDict) -> QueryDict:
     """The one spelling of this URL, without the empty fields of the form."""
     kept = {name: str(query[name]) for name in ("sort", "after", "before") if query.get(name)}
     return QueryDict(urlencode(where_params(where) | kept))
-
-
-def _note_url(request: HttpRequest, response: HttpResponse, params: QueryDict) -> None:
-    """In the address bar of HTMX. A search that is typed on replaces its beginning in the history."""
-    before = QueryDict((request.headers.get("HX-Current-URL") or "").partition("?")[2])
-    is_typing = "q" in before and {**before.dict(), "q": ""} == {**params.dict(), "q": ""}
-    url = f"{request.path}?{params.urlencode()}" if params else request.path
-    response["HX-Replace-Url" if is_typing else "HX-Push-Url"] = url
