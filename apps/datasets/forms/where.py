@@ -1,8 +1,7 @@
-"""The forms of the pages about datasets, and about traces in so far as datasets hold them."""
+"""The filters of the list of traces and of a build."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -10,12 +9,9 @@ from django.http import QueryDict
 
 from apps.core.forms import add_refusals, given
 from apps.core.requests import validate
-from apps.datasets.selection import ANY, NONE, NOT, TEXT_MAX_LENGTH, Where
+from apps.datasets.describe import BOUNDED, META_PREFIX
+from apps.datasets.selection import ANY, NONE, TEXT_MAX_LENGTH, Where
 from apps.formats.trace import MAX_STEPS, SOURCE_MAX_LENGTH
-
-META_PREFIX = "meta."
-
-_BOUNDED = ("steps", "chars", "score")
 
 
 def _number(label: str, **limits: Any) -> forms.IntegerField:
@@ -29,7 +25,13 @@ class WhereForm(forms.Form):
     """
 
     q = forms.CharField(label="Search", required=False, max_length=TEXT_MAX_LENGTH)
-    source = forms.CharField(label="Source", required=False, max_length=SOURCE_MAX_LENGTH, strip=False)
+    source = forms.CharField(
+        label="Source",
+        required=False,
+        max_length=SOURCE_MAX_LENGTH,
+        strip=False,
+        widget=forms.TextInput(attrs={"list": "sources"}),
+    )
     steps_min = _number("Steps from", max_value=MAX_STEPS)
     steps_max = _number("to", max_value=MAX_STEPS)
     chars_min = _number("Characters from")
@@ -37,7 +39,10 @@ class WhereForm(forms.Form):
     score_min = forms.FloatField(label="Score from", required=False, min_value=0, max_value=100)
     score_max = forms.FloatField(label="to", required=False, min_value=0, max_value=100)
     in_dataset = forms.CharField(
-        label="In dataset", required=False, help_text=f"A key, -key for not in it, {ANY} or {NONE}"
+        label="In dataset",
+        required=False,
+        help_text=f"A key, -key for not in it, {ANY} or {NONE}",
+        widget=forms.TextInput(attrs={"list": "dataset-keys"}),
     )
     meta_key = forms.CharField(label="Meta key", required=False)
     meta_value = forms.CharField(label="equals", required=False, strip=False)
@@ -60,12 +65,12 @@ class WhereForm(forms.Form):
         cleaned = given(self.cleaned_data)
         if key := cleaned.pop("meta_key", ""):
             self.meta[key] = cleaned.pop("meta_value", "")
-        bounds = {name: _bounds(name, cleaned) for name in _BOUNDED}
+        bounds = {name: _bounds(name, cleaned) for name in BOUNDED}
         rest = {name: cleaned[name] for name in ("q", "source", "in_dataset") if name in cleaned}
         try:
             where = validate(Where, {**rest, **bounds, "meta": self.meta})
         except ValidationError as error:
-            add_refusals(self, error, {name: f"{name}_min" for name in _BOUNDED})
+            add_refusals(self, error, {name: f"{name}_min" for name in BOUNDED})
             return self.cleaned_data
         return {**self.cleaned_data, "where": where}
 
@@ -76,52 +81,3 @@ def _is_meta(name: str) -> bool:
 
 def _bounds(name: str, cleaned: Mapping[str, Any]) -> dict[str, Any]:
     return {end: cleaned[f"{name}_{end}"] for end in ("min", "max") if f"{name}_{end}" in cleaned}
-
-
-def where_params(where: Where) -> dict[str, str]:
-    """The query string that WhereForm reads as `where`: the one spelling of a link to it."""
-    params = {name: getattr(where, name) for name in ("q", "source", "in_dataset")}
-    for name in _BOUNDED:
-        bounds = getattr(where, name)
-        params |= {f"{name}_min": bounds.min, f"{name}_max": bounds.max}
-    params |= {f"{META_PREFIX}{key}": text for key, text in where.meta.items()}
-    return {name: _spell(value) for name, value in params.items() if value is not None}
-
-
-def _spell(value: object) -> str:
-    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
-
-
-class Chip(NamedTuple):
-    """One filter that is on, and the parameters without it."""
-
-    text: str
-    others: str
-
-
-_SAID = {
-    "q": "“{}”",
-    "source": "source = {}",
-    "steps_min": "{} steps or more",
-    "steps_max": "{} steps or fewer",
-    "chars_min": "{} characters or more",
-    "chars_max": "{} characters or fewer",
-    "score_min": "score {} or more",
-    "score_max": "score {} or less",
-}
-_SAID_OF_DATASETS = {ANY: "in a dataset", NONE: "in no dataset"}
-
-
-def chips(where: Where) -> list[Chip]:
-    params = where_params(where)
-    return [
-        Chip(_say(name, value), urlencode({key: text for key, text in params.items() if key != name}))
-        for name, value in params.items()
-    ]
-
-
-def _say(name: str, value: str) -> str:
-    if name == "in_dataset":
-        place = f"not in {value.removeprefix(NOT)}" if value.startswith(NOT) else f"in {value}"
-        return _SAID_OF_DATASETS.get(value, place)
-    return _SAID[name].format(value) if name in _SAID else f"{name} = {value}"
