@@ -120,12 +120,17 @@ def _finding(histogram: Histogram, unit: Unit) -> str:
     total = sum(counts) + over
     first, last, held = _middle(counts, total / 2)
     low, high = (histogram["start"] + n * histogram["width"] for n in (first, last + 1))
-    who = f"All {total:,} traces have" if held == total else f"{held:,} of {total:,} traces have"
-    said = f"{who} {unit.of(low, high)}"
+    said = f"{_who(held, total)} {unit.of(low, high)}"
     if over:
         edge = histogram["start"] + len(counts) * histogram["width"]
         return f"{said}; {over:,} {'has' if over == 1 else 'have'} {_number(edge)} or more."
     return f"{said}." if held == total else f"{said}; the most is {_number(histogram['max'])}."
+
+
+def _who(held: int, total: int) -> str:
+    if held < total:
+        return f"{held:,} of {total:,} traces {'has' if held == 1 else 'have'}"
+    return f"All {total:,} traces have" if total > 1 else "Its one trace has"
 
 
 def _middle(counts: list[int], wanted: float) -> tuple[int, int, int]:

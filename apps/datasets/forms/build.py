@@ -22,6 +22,7 @@ from apps.datasets.models import (
     SESSION_MAX_LENGTH,
     VERSION_MAX_LENGTH,
     Dataset,
+    dataset_key,
 )
 from apps.datasets.selection import Where, dataset_where
 from apps.datasets.serializers import MAX_LIMIT, MAX_TRACE_IDS, BuildRequest
@@ -142,7 +143,7 @@ class BuildForm(forms.Form):
             raise ValidationError(str(error)) from error
 
     def clean(self) -> dict[str, Any]:
-        """Sets `request`."""
+        """Sets `request` and `key`."""
         if self.unknown:
             raise self.unknown
         if not self.where.is_valid():
@@ -150,6 +151,7 @@ class BuildForm(forms.Form):
         if not self.errors:
             try:
                 self.request = validate(BuildRequest, self._body(self.cleaned_data))
+                self.key = dataset_key(self.request.dataset_name, self.request.dataset_version)
             except ValidationError as error:
                 self._refuse(error)
         return self.cleaned_data

@@ -7,7 +7,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
+from apps.core.errors import from_json_error
 from apps.core.forms import add_refusals, given
+from apps.core.json import JSONError, check_domain
 from apps.core.requests import validate
 from apps.datasets.describe import BOUNDED, META_PREFIX
 from apps.datasets.selection import ANY, NONE, TEXT_MAX_LENGTH, Where
@@ -66,13 +68,25 @@ class WhereForm(forms.Form):
         if key := cleaned.pop("meta_key", ""):
             self.meta[key] = cleaned.pop("meta_value", "")
         bounds = {name: _bounds(name, cleaned) for name in BOUNDED}
-        rest = {name: cleaned[name] for name in ("q", "source", "in_dataset") if name in cleaned}
+        rest: dict[str, Any] = {
+            name: cleaned[name] for name in ("q", "source", "in_dataset") if name in cleaned
+        }
         try:
-            where = validate(Where, {**rest, **bounds, "meta": self.meta})
+            where = _read({**rest, **bounds, "meta": self.meta})
         except ValidationError as error:
-            add_refusals(self, error, {name: f"{name}_min" for name in BOUNDED})
+            ends = {f"{name}.{end}": f"{name}_{end}" for name in BOUNDED for end in ("min", "max")}
+            add_refusals(self, error, {**ends, **{name: f"{name}_min" for name in BOUNDED}})
             return self.cleaned_data
         return {**self.cleaned_data, "where": where}
+
+
+def _read(values: dict[str, Any]) -> Where:
+    """What a query string says is held to the same domain as JSON."""
+    try:
+        check_domain(values)
+    except JSONError as error:
+        raise from_json_error(error) from error
+    return validate(Where, values)
 
 
 def _is_meta(name: str) -> bool:

@@ -16,7 +16,7 @@ from apps.core.forms import add_refusals
 from apps.core.pages import leave, render_page, wants_fragment
 from apps.datasets.build import build_dataset
 from apps.datasets.forms.build import BuildForm
-from apps.datasets.models import Dataset, dataset_key
+from apps.datasets.models import Dataset
 from apps.datasets.pictures import CHARACTERS, STEPS, draw
 from apps.datasets.preview import Preview, preview_build
 from apps.datasets.serializers import build_body
@@ -99,12 +99,5 @@ def _pictures(preview: Preview) -> list[Any]:
 
 def _existing(form: BuildForm) -> Dataset | None:
     """What has this key already."""
-    recipe = form.request.recipe
-    if not form.cleaned_data["dataset_name"]:
-        return None
-    try:
-        key = dataset_key(recipe.name, recipe.version)
-    except ValidationError as error:
-        add_refusals(form, error)
-        return None
-    return Dataset.objects.current().of_key(key).first()
+    is_named = bool(form.cleaned_data["dataset_name"])
+    return Dataset.objects.current().of_key(form.key).first() if is_named else None

@@ -28,7 +28,8 @@ class Line(NamedTuple):
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
     """Without two datasets it asks for them."""
-    form = CompareForm(request.GET or None)
+    has_both = bool(request.GET.get("base") and request.GET.get("other"))
+    form = CompareForm(request.GET if has_both else None, initial=request.GET.dict())
     context: dict[str, Any] = {"form": form, "keys": Dataset.objects.newest_keys}
     if form.is_valid():
         base, other = form.cleaned_data["datasets"]

@@ -39,12 +39,11 @@ def list(request: HttpRequest) -> HttpResponse:
         catalogue = _catalogue(query)
     except ValidationError as error:
         raise Http404 from error
-    kept = {name: query[name] for name in ("q", "name", "after", "before") if query.get(name)}
-    context = {"catalogue": catalogue, "params": kept, "name_max_length": NAME_MAX_LENGTH}
+    params = QueryDict(mutable=True)
+    params.update({name: query[name] for name in ("q", "name", "after", "before") if query.get(name)})
+    context = {"catalogue": catalogue, "params": params, "name_max_length": NAME_MAX_LENGTH}
     response = render_page(request, "datasets/list.html", "datasets/_list.html", context)
-    typed = QueryDict(mutable=True)
-    typed.update(kept)
-    response["HX-Replace-Url"] = f"{request.path}?{typed.urlencode()}" if kept else request.path
+    response["HX-Replace-Url"] = f"{request.path}?{params.urlencode()}" if params else request.path
     return response
 
 
@@ -127,7 +126,7 @@ def delete(request: HttpRequest, key: str) -> HttpResponse:
     """Asks first; what a manifest uses goes only with it."""
     require_staff(request.user, "delete datasets")
     dataset = find_dataset(key, request.GET.get("build"))
-    form = DeleteForm(request.POST or None)
+    form = DeleteForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             delete_dataset(dataset, deleted_by=account_of(request.user), force=form.cleaned_data["force"])
