@@ -40,7 +40,7 @@ def test_what_the_list_shows_becomes_a_dataset(page: Page, server: LiveServer) -
     store(server, "other")
     page.goto("/traces")
     page.get_by_label("Source").fill("clicked")
-    page.get_by_role("button", name="Search").click()
+    page.get_by_label("Source").press("Tab")
     expect(page.locator("tbody tr")).to_have_count(3)
     page.get_by_role("link", name="Build a dataset from these").click()
     expect(page.locator(".preview .figures b")).to_have_text(["3", "3"])
@@ -75,9 +75,9 @@ def test_the_preview_and_the_address_follow_what_is_typed(page: Page, server: Li
     expect(figures).to_have_text(["12", "12"])
     page.get_by_label("How many").fill("7")
     expect(figures).to_have_text(["7", "12"])
-    page.get_by_label("Search").press_sequentially("question 1")
+    page.get_by_label("Search").fill("question 1")
     expect(figures).to_have_text(["3", "3"])
-    page.get_by_label("Name").press_sequentially("followed")
+    page.get_by_label("Name").fill("followed")
     expect(page.get_by_label("Version")).to_have_value("v2")
     expect(page.locator("#curl")).to_contain_text('"dataset_version":"v2"')
     page.get_by_label("A random sample").check()
@@ -190,19 +190,42 @@ def test_a_name_is_found_as_it_is_typed(page: Page, server: LiveServer) -> None:
     expect(page.get_by_role("link", name="sought_two-v1")).to_be_visible()
 
 
-def test_the_pages_can_be_used_by_everybody(page: Page, server: LiveServer) -> None:
-    hostile = "<script>alert(1)</script> \u202e {{ x }} " + "w" * 40_000
-    store(server, "seen", 60, prompt=hostile, final_answer="<end_of_turn>")
-    build(server, "seen", limit=None)
-    build(server, "seen", "v" * 64, limit=3, selection_strategy="random", seed=1, session_id="s" * 128)
-    key = f"seen-{'v' * 64}"
-    for path in (
-        *("/datasets?q=seen", "/datasets?q=nothing_at_all", "/datasets?name=seen"),
-        "/datasets/new?source=seen&meta.source=seen&selection_strategy=random&session_id=x",
-        *("/datasets/seen-v1?start=50", f"/datasets/{key}"),
-        *("/datasets/compare", f"/datasets/compare?base=seen-v1&other={key}"),
-        f"/datasets/{key}/delete",
-    ):
+HOSTILE = "<script>alert(1)</script> \u202e {{ x }} " + "w" * 40_000
+LONG = "v" * 64
+
+
+def test_the_list_can_be_used_by_everybody(page: Page, server: LiveServer) -> None:
+    store(server, "listed")
+    build(server, "listed", LONG)
+    for path in ("/datasets?q=listed", "/datasets?q=nothing_at_all"):
         page.goto(path)
         assert_accessible(page)
         assert_fits(page)
+
+
+def test_the_form_can_be_used_by_everybody(page: Page, server: LiveServer) -> None:
+    store(server, "formed", prompt=HOSTILE)
+    page.goto(
+        "/datasets/new?source=formed&meta.source=formed&selection_strategy=random&session_id=x&steps_min=1"
+    )
+    assert_accessible(page)
+    assert_fits(page)
+
+
+def test_a_dataset_can_be_read_by_everybody(page: Page, server: LiveServer) -> None:
+    store(server, "read", 60, prompt=HOSTILE, final_answer="<end_of_turn>")
+    build(server, "read", LONG, limit=None, session_id="s" * 128)
+    page.goto(f"/datasets/read-{LONG}?start=50")
+    assert_accessible(page)
+    assert_fits(page)
+    page.goto(f"/datasets/read-{LONG}/delete")
+    assert_fits(page)
+
+
+def test_a_comparison_can_be_read_by_everybody(page: Page, server: LiveServer) -> None:
+    store(server, "compared", prompt=HOSTILE)
+    build(server, "compared", LONG)
+    build(server, "compared", limit=1)
+    page.goto(f"/datasets/compare?base=compared-v1&other=compared-{LONG}")
+    assert_accessible(page)
+    assert_fits(page)
