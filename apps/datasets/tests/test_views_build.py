@@ -176,6 +176,15 @@ def test_the_version_follows_the_name_until_somebody_types_one(api: Client) -> N
     assert version(dataset_name="letters", dataset_version="", suggested="v2") == ("", False)
 
 
+def test_a_key_that_exists_is_said_before_it_is_refused(api: Client) -> None:
+    make_trace()
+    make_dataset()
+    page = api.get("/datasets/new?dataset_name=letters&dataset_version=v1&q=27")
+    assert 'href="/datasets/letters-v1">letters-v1</a> exists, with 1 trace.' in page.text
+    assert 'href="?dataset_name=letters&amp;dataset_version=v2&amp;q=27">v2</a>' in page.text
+    assert "exists, with" not in api.get("/datasets/new?dataset_name=letters&dataset_version=v2").text
+
+
 def test_the_next_version_is_above_the_highest_of_this_key(api: Client) -> None:
     make_trace()
     for name, version in (("a b", "v2"), ("a b", "v10"), ("a/b", "v11"), ("a_b_c", "v30"), ("a b", "vx")):

@@ -99,6 +99,7 @@ def test_a_superseded_build_can_be_compared(api: Client) -> None:
     api.post("/api/datasets/build", make_recipe(replace=True), "application/json")
     page = api.get(f"/datasets/compare?base=letters-v1&base_build={first.build_id}&other=letters-v1")
     assert _summary(page.context["comparison"]) == (1, 1, 0, False)
+    assert "letters-v1 (superseded) → letters-v1" in page.text
 
 
 @pytest.mark.parametrize(

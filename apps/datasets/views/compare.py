@@ -38,6 +38,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         context |= {
             "base": base,
             "other": other,
+            "names": [_name(base), _name(other)],
             "comparison": comparison,
             "lists": [
                 _list("Came", "came_after", comparison.came, request.GET),
@@ -48,6 +49,10 @@ def compare(request: HttpRequest) -> HttpResponse:
             "params": request.GET,
         }
     return render(request, "datasets/compare.html", context, status=422 if form.errors else 200)
+
+
+def _name(dataset: Dataset) -> str:
+    return f"{dataset.key} (superseded)" if dataset.superseded_at else dataset.key
 
 
 def _list(title: str, parameter: str, part: Part, query: QueryDict) -> dict[str, Any]:
