@@ -232,6 +232,8 @@ TEMPLATES = [
 ]
 
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+# A form may name as many traces as a build takes one by one, beside its other fields.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_100
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

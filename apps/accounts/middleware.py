@@ -16,19 +16,13 @@ from apps.core.pages import leave
 class MemberMiddleware(LoginRequiredMiddleware):
     """Pages need a signed-in user; the own machine of an open server is one without an account."""
 
-    def process_view(
-        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
-    ) -> HttpResponseBase | None:
-        refusal = super().process_view(request, view, args, kwargs)
-        if refusal is None or not is_open_to(request):
-            return refusal
-        request.user = LocalOperator()
-        return None
-
     def handle_no_permission(  # type: ignore[override]  # to HTMX the redirect is a header
         self, request: HttpRequest, view: Callable[..., Any]
-    ) -> HttpResponseBase:
+    ) -> HttpResponseBase | None:
         """A script is sent to the login page as a whole, and from there back to the page it is on."""
+        if is_open_to(request):
+            request.user = LocalOperator()
+            return None
         htmx: HtmxDetails = getattr(request, "htmx")  # noqa: B009 - HtmxMiddleware has set it
         if not htmx:
             return super().handle_no_permission(request, view)

@@ -40,11 +40,32 @@ class DatasetBuild(ApiView):
                     "limit": 100,
                     "selection_strategy": "latest",
                 }
-            )
+            ),
+            example(
+                {
+                    "dataset_name": "arithmetic",
+                    "dataset_version": "v1",
+                    "where": {
+                        "q": "27",
+                        "source": "test",
+                        "meta": {"source": "test"},
+                        "steps": {"min": 2, "max": 12},
+                        "chars": {"max": 2000},
+                        "score": {"min": 5.0},
+                        "in_dataset": "any",
+                    },
+                    "limit": None,
+                },
+                "Where",
+            ),
         ],
     )
     def post(self, request: Request) -> Response:
         """Freeze a selection under `{dataset_name}-{dataset_version}`.
+
+        `filters` match top-level keys of meta strictly: `1` is not `"1"`. `where` takes what the list of
+        traces takes: text, source, meta as a query string spells it, bounds of steps, characters and score,
+        and which dataset holds a trace. All of both must hold; neither goes with `trace_ids`.
 
         200 when the key exists with the same recipe and members. The `content_digest` of the dataset is the
         sha256 over the digests of its traces, in order, each the sha256 of the canonical JSON of five fields.

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.core.exceptions import ValidationError
+from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Value
 from django.db.models.functions import MD5, Concat
@@ -112,7 +112,7 @@ def _create(key: str, recipe: Recipe, created_by: User | None) -> Dataset:
     return dataset
 
 
-def _selection(recipe: Recipe) -> TraceQuerySet:
+def selection(recipe: Recipe) -> TraceQuerySet:
     """The traces that filters, strategy and limit select, in order."""
     found = select_traces(recipe.where).with_meta(recipe.filters)
     if recipe.selection_strategy == Dataset.Strategy.RANDOM:
@@ -124,7 +124,7 @@ def _selection(recipe: Recipe) -> TraceQuerySet:
 def _selected_ids(recipe: Recipe) -> Iterable[UUID]:
     if recipe.trace_ids is not None:
         return recipe.trace_ids
-    return _selection(recipe).values_list("id", flat=True).iterator(_PAGE)
+    return selection(recipe).values_list("id", flat=True).iterator(_PAGE)
 
 
 def _are_equal(a: Iterable[UUID], b: Iterable[UUID]) -> bool:
@@ -144,7 +144,10 @@ def _add_entries(dataset: Dataset, recipe: Recipe) -> None:
     # The database numbers and copies the ids: none of them passes through Python.
     is_random = recipe.selection_strategy == Dataset.Strategy.RANDOM
     columns, order = (["id", "rank"], "picked.rank, picked.id") if is_random else (["id"], "picked.id DESC")
-    select, params = _selection(recipe).values(*columns).query.sql_with_params()
+    try:
+        select, params = selection(recipe).values(*columns).query.sql_with_params()
+    except EmptyResultSet:  # a bound that no column reaches: Django asks the database nothing
+        return
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {DatasetEntry._meta.db_table} (dataset_id, trace_id, position)"

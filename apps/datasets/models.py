@@ -6,7 +6,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, Window
+from django.db.models.functions import RowNumber
 
 from apps.core.errors import field_error, not_found
 from apps.core.ids import new_id
@@ -20,16 +21,24 @@ PARENT_MAX_LENGTH = 256
 RUN_MAX_LENGTH = 128
 SCHEMA_VERSION = "1.0"
 
+# So many keys complete what is typed.
+MAX_COMPLETED = 100
+
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def dataset_key(name: str, version: str) -> str:
     """`{name}-{version}`, fit for URLs and file names. Raises ValidationError for what cannot be."""
-    key = re.sub("[ /]", "_", f"{name}-{version}")
+    key = _safe(f"{name}-{version}")
     if not _KEY.fullmatch(key):
         path = "dataset_version" if _KEY.fullmatch(key[: len(name)]) else "dataset_name"
         raise field_error(path, "Use letters, digits, dots, dashes and underscores, a letter or digit first.")
     return key
+
+
+def _safe(text: str) -> str:
+    return re.sub("[ /]", "_", text)
 
 
 class Holder(NamedTuple):
@@ -56,6 +65,46 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
         found = self.filter(entries__trace__in=traces.order_by().values("pk")).order_by("key", "-pk")
         rows = found.values_list("key", "build_id", "superseded_at").annotate(held=Count("*"))
         return [Holder(*row) for row in rows]
+
+    def older_than(self, pk: int | None) -> "DatasetQuerySet":
+        return self if pk is None else self.filter(pk__lt=pk)
+
+    def with_name_like(self, text: str) -> "DatasetQuerySet":
+        return self.filter(name__icontains=text) if text else self
+
+    def heads(self) -> "DatasetQuerySet":
+        """The newest of each name."""
+        newest = self.order_by().values("name").annotate(newest=Max("pk")).values("newest")
+        return self.model.objects.filter(pk__in=newest)
+
+    def newest_of(self, names: Iterable[str], count: int) -> "DatasetQuerySet":
+        """Up to `count` of each of these names, newest first, without what only their own page shows."""
+        rank = Window(RowNumber(), partition_by="name", order_by=F("pk").desc())
+        ranked = self.filter(name__in=[*names]).alias(rank=rank).filter(rank__lte=count)
+        return ranked.defer("histograms").select_related("created_by").newest_first()
+
+    def of_name(self, name: str) -> "DatasetQuerySet":
+        return self.filter(name=name)
+
+    def of_key(self, key: str) -> "DatasetQuerySet":
+        return self.filter(key=key)
+
+    def children_of(self, key: str) -> "DatasetQuerySet":
+        return self.filter(parent_dataset_id=key)
+
+    def except_for(self, dataset: "Dataset") -> "DatasetQuerySet":
+        return self.exclude(pk=dataset.pk)
+
+    def newest_keys(self) -> models.QuerySet["Dataset", str]:
+        """To complete what is typed."""
+        return self.current().newest_first().values_list("key", flat=True)[:MAX_COMPLETED]
+
+    def next_version(self, name: str) -> str:
+        """v1, or one above the highest of this name that counts in that way."""
+        prefix = f"{_safe(name)}-v"
+        taken = self.current().filter(key__startswith=prefix).values_list("key", flat=True)
+        numbers = [key.removeprefix(prefix) for key in taken]
+        return f"v{max((int(text) for text in numbers if _NUMBER.fullmatch(text)), default=0) + 1}"
 
     def named(self, key: str, build_id: UUID | None = None) -> "Dataset":
         """The current build of `key`, or the one asked for. Raises ValidationError when there is none."""
@@ -132,6 +181,11 @@ class Dataset(models.Model):
         """The members in order, read as they are asked for."""
         return self.entries.in_order().values_list("trace_id", flat=True).iterator(10_000)
 
+    def member_excerpts(self, start: int, stop: int) -> list[Trace]:
+        """For a table: the traces at positions `start` to `stop` - 1, in order."""
+        ids = self.entries.between(start, stop).values_list("trace_id", flat=True)
+        return Trace.objects.excerpts([*ids])
+
 
 class DatasetEntryQuerySet(models.QuerySet["DatasetEntry"]):
     def in_order(self) -> "DatasetEntryQuerySet":
@@ -140,6 +194,13 @@ class DatasetEntryQuerySet(models.QuerySet["DatasetEntry"]):
     def between(self, start: int, stop: int) -> "DatasetEntryQuerySet":
         """Positions `start` to `stop` - 1, in order: two bounds keep a page at constant cost."""
         return self.filter(position__gte=start, position__lt=stop).in_order()
+
+    def after(self, position: int | None) -> "DatasetEntryQuerySet":
+        return self if position is None else self.filter(position__gt=position)
+
+    def absent_from(self, dataset: "Dataset") -> "DatasetEntryQuerySet":
+        there = self.model.objects.filter(dataset=dataset, trace=OuterRef("trace"))
+        return self.filter(~Exists(there))
 
 
 class DatasetEntry(models.Model):

@@ -27,7 +27,7 @@ class Where(BaseModel):
         str | None,
         Field(min_length=1, max_length=TEXT_MAX_LENGTH, description="text in prompt, steps or final answer"),
     ] = None
-    source: Annotated[str | None, Field(max_length=SOURCE_MAX_LENGTH)] = None
+    source: Annotated[str | None, Field(min_length=1, max_length=SOURCE_MAX_LENGTH)] = None
     meta: Annotated[
         dict[str, str],
         Field(description="top-level keys of meta; a value matches the string and the JSON scalar it spells"),

@@ -20,7 +20,7 @@ from apps.datasets.models import (
     VERSION_MAX_LENGTH,
     Dataset,
 )
-from apps.datasets.selection import Where
+from apps.datasets.selection import Where, dataset_where
 
 MAX_LIMIT = 10_000
 MAX_TRACE_IDS = 10_000
@@ -81,6 +81,28 @@ class BuildRequest(BaseModel):
             training_run_id=self.training_run_id,
             where=self.where,
         )
+
+
+def request_of(dataset: Dataset) -> BuildRequest:
+    """What builds this dataset again."""
+    values = dict(
+        dataset_name=dataset.name,
+        dataset_version=dataset.version,
+        filters=orjson.loads(dataset.filters),
+        where=dataset_where(dataset),
+        **({"trace_ids": [*dataset.trace_ids()]} if dataset.is_of_given_traces else {"limit": dataset.limit}),
+        selection_strategy=dataset.selection_strategy,
+        seed=dataset.seed,
+        session_id=dataset.session_id,
+        parent_dataset_id=dataset.parent_dataset_id,
+        training_run_id=dataset.training_run_id,
+    )
+    return BuildRequest.model_validate(values)
+
+
+def build_body(request: BuildRequest) -> dict[str, Any]:
+    """The shortest JSON that means `request`."""
+    return request.model_dump(mode="json", exclude_defaults=True)
 
 
 class BuildQuery(BaseModel):

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from apps.datasets import api
-from apps.datasets.views import bulk, datasets, trace, traces
+from apps.datasets.views import build, bulk, compare, datasets, trace, traces
 
 app_name = "datasets"
 
@@ -11,9 +11,10 @@ urlpatterns = [
     path("traces/export", bulk.export_traces, name="export_traces"),
     path("traces/<str:id>", trace.trace, name="trace"),
     path("datasets", datasets.list, name="list"),
-    path("datasets/new", datasets.new, name="new"),
-    path("datasets/compare", datasets.compare, name="compare"),
+    path("datasets/new", build.new, name="new"),
+    path("datasets/compare", compare.compare, name="compare"),
     path("datasets/<str:key>", datasets.detail, name="detail"),
+    path("datasets/<str:key>/delete", datasets.delete, name="delete"),
 ]
 
 api_urlpatterns = [

@@ -28,14 +28,6 @@ from apps.tunix.serializers import ManifestRequest
 DEFAULT_MODEL_ID = "google/gemma-2b-it"
 DEFAULT_OUTPUT_DIR = "./output/tunix_run"
 
-# The element of the page that completes a key, and how many it knows.
-KEYS_ID = "dataset-keys"
-COMPLETED_KEYS = 100
-
-
-def recent_keys() -> list[str]:
-    return [*Dataset.objects.current().newest_first().values_list("key", flat=True)[:COMPLETED_KEYS]]
-
 
 def _text(name: str, max_length: int, **options: Any) -> forms.CharField:
     attrs = {"data-testid": f"tunix:{name.replace('_', '-')}", **options.pop("attrs", {})}
@@ -57,7 +49,7 @@ def _whole_number(name: str, range: Range) -> forms.IntegerField:
 class ManifestForm(forms.Form):
     """What ManifestRequest takes."""
 
-    dataset_key = _text("dataset_key", DATASET_KEY_MAX_LENGTH, attrs={"list": KEYS_ID})
+    dataset_key = _text("dataset_key", DATASET_KEY_MAX_LENGTH, attrs={"list": "dataset-keys"})
     model_id = _text("model_id", MODEL_ID_MAX_LENGTH, initial=DEFAULT_MODEL_ID)
     output_dir = _text("output_dir", OUTPUT_DIR_MAX_LENGTH, initial=DEFAULT_OUTPUT_DIR)
     learning_rate = forms.FloatField(

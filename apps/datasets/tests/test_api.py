@@ -38,6 +38,7 @@ def test_the_manifest_of_a_dataset(api: Client) -> None:
         "dataset_version": "v1",
         "dataset_schema_version": "1.0",
         "filters": {"source": "test"},
+        "where": {},
         "selection_strategy": "latest",
         "limit": 7,
         "seed": -5,

@@ -30,6 +30,39 @@ def test_a_dataset_is_built_from_filters() -> None:
     assert json.loads(Dataset.objects.get().filters) == {"source": "a", "level": 3}
 
 
+def test_a_dataset_is_built_from_what_the_list_filters_by() -> None:
+    make_traces(2, meta={"source": "a"})
+    run("build_dataset", "held", "v1", "--limit", "1")
+    options = ["--q", "27", "--source", "a", "--steps", "2..", "--chars", "..99", "--score", "0..99.5"]
+    out, _ = run("build_dataset", "mine", "v1", *options, "--in-dataset=-held-v1")
+    assert out == "mine-v1: built, 1 traces\n"
+    assert json.loads(Dataset.objects.named("mine-v1").where) == {
+        "q": "27",
+        "source": "a",
+        "steps": {"min": 2},
+        "chars": {"max": 99},
+        "score": {"min": 0.0, "max": 99.5},
+        "in_dataset": "-held-v1",
+    }
+    run("build_dataset", "mine", "v2", "--steps", "2")
+    assert json.loads(Dataset.objects.named("mine-v2").where) == {"steps": {"min": 2, "max": 2}}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--steps", "a..b"], "a..b is not of the form MIN..MAX"),
+        (["--steps", "1.5.."], "where.steps.min"),
+        (["--steps", "3..2"], "min must not be above max"),
+        (["--in-dataset", "none-v1"], "Dataset not found: none-v1"),
+    ],
+)
+def test_a_refused_filter_is_named(options: list[str], said: str) -> None:
+    make_traces(1)
+    with pytest.raises(CommandError, match=said):
+        run("build_dataset", "mine", "v1", *options)
+
+
 def test_the_same_recipe_again_says_so() -> None:
     make_traces(1)
     run("build_dataset", "mine", "v1")

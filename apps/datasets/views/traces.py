@@ -12,6 +12,7 @@ from apps.core.keyset import Sort
 from apps.core.pages import note_url, render_page
 from apps.datasets.browse import Browsed, browse_traces
 from apps.datasets.forms import WhereForm, chips, where_params
+from apps.datasets.models import Dataset
 from apps.datasets.selection import Where
 from apps.formats.records import FORMATS
 from apps.traces.models import Trace
@@ -30,6 +31,7 @@ def traces(request: HttpRequest) -> HttpResponse:
         "form": form,
         "browsed": browsed,
         "sources": Trace.objects.sources,
+        "keys": Dataset.objects.newest_keys,
         "sort": request.GET.get("sort") or NEWEST,
         "formats": [*FORMATS],
     }

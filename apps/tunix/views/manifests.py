@@ -11,9 +11,10 @@ from django.views.decorators.http import require_safe
 from apps.core.errors import sentence
 from apps.core.forms import add_refusals, given
 from apps.core.pages import leave, note_url, render_page
+from apps.datasets.models import Dataset
 from apps.tunix.browse import Browsed, browse_manifests
 from apps.tunix.compare import compare_fields, compare_yaml
-from apps.tunix.forms import KEYS_ID, CompareForm, SearchForm, recent_keys
+from apps.tunix.forms import CompareForm, SearchForm
 from apps.tunix.models import LABELS, Manifest
 
 COMPARED = 2
@@ -32,8 +33,7 @@ def list(request: HttpRequest) -> HttpResponse:
         "browsed": browsed,
         "filters": filters,
         "params": params,
-        "keys": recent_keys,
-        "keys_id": KEYS_ID,
+        "keys": Dataset.objects.newest_keys,
     }
     status = 200 if browsed else 422
     response = render_page(request, "tunix/list.html", "tunix/_list.html", context, status)

@@ -12,8 +12,9 @@ from apps.core.downloads import send_file
 from apps.core.errors import sentence
 from apps.core.pages import leave, render_page, wants_fragment
 from apps.datasets.export import export_dataset
+from apps.datasets.models import Dataset
 from apps.tunix.availability import tunix_status
-from apps.tunix.forms import KEYS_ID, ManifestForm, recent_keys
+from apps.tunix.forms import ManifestForm
 from apps.tunix.manifest import generate_manifest
 from apps.tunix.models import Manifest
 from apps.tunix.serializers import FORMAT, ManifestRequest
@@ -83,8 +84,7 @@ def _show(
         "form": form,
         "manifest": manifest,
         "status": tunix_status(),
-        "keys": recent_keys(),
-        "keys_id": KEYS_ID,
+        "keys": [*Dataset.objects.newest_keys()],
         **panel_context(GenerateForm(), []),
     }
     return render_page(request, "tunix/panel.html", "tunix/_panel.html", context, status)

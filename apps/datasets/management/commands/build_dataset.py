@@ -1,11 +1,14 @@
+from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from apps.core.commands import ActCommand
+from apps.core.forms import given
 from apps.core.json import JSONError, parse_json
 from apps.core.requests import validate
 from apps.datasets.build import build_dataset
+from apps.datasets.describe import BOUNDED
 from apps.datasets.models import Dataset
 from apps.datasets.serializers import BuildRequest
 
@@ -26,6 +29,19 @@ class Command(ActCommand):
             metavar="KEY=VALUE",
             help='a top-level key of meta; VALUE is JSON where it can be: 3 is a number, "3" a text',
         )
+        parser.add_argument("--q", metavar="TEXT", help="text in prompt, steps or final answer")
+        parser.add_argument("--source", metavar="NAME")
+        for name in BOUNDED:
+            parser.add_argument(
+                f"--{name}",
+                type=_bounds,
+                default={},
+                metavar="MIN..MAX",
+                help=f"bounds of {name}, both included; one may be left out: 3.. or ..8",
+            )
+        parser.add_argument(
+            "--in-dataset", metavar="KEY", help="also any, none, or --in-dataset=-KEY for those not in it"
+        )
         parser.add_argument("--limit", type=_limit, default=100, metavar="N", help="a number (100), or all")
         parser.add_argument("--strategy", choices=Dataset.Strategy.values, default=Dataset.Strategy.LATEST)
         parser.add_argument("--seed", type=int, help="needed for random")
@@ -38,6 +54,7 @@ class Command(ActCommand):
                 "dataset_name": options["name"],
                 "dataset_version": options["version"],
                 "filters": dict(options["filter"]),
+                "where": given({name: options[name] for name in ("q", "source", "in_dataset", *BOUNDED)}),
                 "limit": options["limit"],
                 "selection_strategy": options["strategy"],
                 "seed": options["seed"],
@@ -54,6 +71,16 @@ def _filter(text: str) -> tuple[str, Any]:
         return key, parse_json(value)
     except JSONError:
         return key, value
+
+
+def _bounds(text: str) -> dict[str, Any]:
+    """ "3..8", "3..", "..8", or "3" for exactly that."""
+    low, dots, high = text.partition("..")
+    ends = given({"min": low, "max": high if dots else low})
+    try:
+        return {end: parse_json(value) for end, value in ends.items()}
+    except JSONError as error:
+        raise ArgumentTypeError(f"{text} is not of the form MIN..MAX") from error
 
 
 def _limit(text: str) -> int | None:

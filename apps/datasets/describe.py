@@ -1,0 +1,83 @@
+"""What a selection and a recipe mean, in words and as the query string of a link."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import orjson
+
+from apps.core.json import compact_json
+from apps.datasets.models import Dataset
+from apps.datasets.selection import ANY, NONE, NOT, Where, dataset_where
+
+META_PREFIX = "meta."
+BOUNDED = ("steps", "chars", "score")
+
+_SAID = {
+    "q": "“{}”",
+    "source": "source = {}",
+    "steps_min": "{} steps or more",
+    "steps_max": "{} steps or fewer",
+    "chars_min": "{} characters or more",
+    "chars_max": "{} characters or fewer",
+    "score_min": "score {} or more",
+    "score_max": "score {} or less",
+}
+_SAID_OF_DATASETS = {ANY: "in a dataset", NONE: "in no dataset"}
+
+
+def where_params(where: Where) -> dict[str, str]:
+    """The query string that WhereForm reads as `where`: the one spelling of a link to it."""
+    params = {name: getattr(where, name) for name in ("q", "source", "in_dataset")}
+    for name in BOUNDED:
+        bounds = getattr(where, name)
+        params |= {f"{name}_min": bounds.min, f"{name}_max": bounds.max}
+    params |= {f"{META_PREFIX}{key}": text for key, text in where.meta.items()}
+    return {name: _spell(value) for name, value in params.items() if value is not None}
+
+
+def _spell(value: object) -> str:
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+class Chip(NamedTuple):
+    """One filter that is on: its parameter, what it says, and the parameters without it."""
+
+    name: str
+    text: str
+    others: str
+
+
+def chips(where: Where) -> list[Chip]:
+    params = where_params(where)
+    return [
+        Chip(name, _say(name, value), urlencode({key: text for key, text in params.items() if key != name}))
+        for name, value in params.items()
+    ]
+
+
+def _say(name: str, value: str) -> str:
+    if name == "in_dataset":
+        place = f"not in {value.removeprefix(NOT)}" if value.startswith(NOT) else f"in {value}"
+        return _SAID_OF_DATASETS.get(value, place)
+    return _SAID[name].format(value) if name in _SAID else f"{name} = {value}"
+
+
+def filter_words(filters: Mapping[str, Any]) -> list[str]:
+    """As JSON where the value is no text: 3 is a number and "3" would be a text."""
+    return [
+        f"meta.{key} is {value if isinstance(value, str) else compact_json(value)}"
+        for key, value in filters.items()
+    ]
+
+
+def recipe_words(dataset: Dataset) -> list[str]:
+    """Which traces this dataset took, and in which order."""
+    if dataset.is_of_given_traces:
+        return ["traces given one by one, in the order given"]
+    said = filter_words(orjson.loads(dataset.filters))
+    said += [_say(name, value) for name, value in where_params(dataset_where(dataset)).items()]
+    amount = "all of them" if dataset.limit is None else f"up to {dataset.limit:,}"
+    if dataset.selection_strategy == Dataset.Strategy.RANDOM:
+        return [*(said or ["all traces"]), f"random with seed {dataset.seed}", amount]
+    return [*(said or ["all traces"]), "newest first", amount]
