@@ -152,7 +152,7 @@ def _best(likeness: list[list[float]], n: int, m: int) -> list[list[float]]:
 
 def differences(base: Trace, other: Trace) -> dict[str, str]:
     """Of the numbers of `other` from those of `base`, with their sign; equal ones have none."""
-    found = {
+    found: dict[str, Decimal | int] = {
         "score": _shown(other.score) - _shown(base.score),
         "step_count": other.step_count - base.step_count,
         "char_count": other.char_count - base.char_count,
