@@ -56,10 +56,8 @@ def test_what_datasets_hold_is_named_and_stays(api: Client) -> None:
     make_dataset(dataset_name="a", trace_ids=[str(held[0].pk)])
     chosen = [free.pk, held[0].pk, held[1].pk]
     asked = api.post("/traces/delete", {"trace": chosen})
-    assert [(str(holder), holder.held) for holder in asked.context["outlook"].holders] == [
-        ("a-v1", 1),
-        ("b-v1", 2),
-    ]
+    holders = asked.context["outlook"].holders
+    assert [(str(holder), holder.held) for holder in holders] == [("a-v1", 1), ("b-v1", 2)]
     assert "Delete 1 trace?" in " ".join(asked.content.decode().split())
     response = confirm(api, trace=chosen)
     assert said(api, response) == ["Deleted 1 trace. The rest stays: a-v1 holds 1, b-v1 holds 2."]
