@@ -232,7 +232,13 @@ _SQLITE_OPTIONS = {
 # Threads of a server process (see the serve command): more of them wait for each other's interpreter lock,
 # fewer are soon all taken by slow downloads. As many connections, so that none waits for one.
 SERVER_THREADS = 4
-_POSTGRESQL_OPTIONS = {"pool": {"min_size": 1, "max_size": SERVER_THREADS + 2, "timeout": 5}}
+_POSTGRESQL_OPTIONS = {
+    "pool": {"min_size": 1, "max_size": SERVER_THREADS + 2, "timeout": 5},
+    # What comes again and again is parsed once for each connection, and planned anew only where the planner
+    # sees that its values matter. A pooler between here and there has to know prepared statements.
+    "server_side_binding": True,
+    "prepare_threshold": 5,
+}
 
 
 def _database() -> dict[str, Any]:

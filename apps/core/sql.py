@@ -21,6 +21,13 @@ def placeholders(fields: Fields) -> str:
     return ", ".join(["%s"] * len(fields))
 
 
+def typed_placeholders(fields: Fields) -> str:
+    """For a SELECT, from which PostgreSQL does not learn what the parameters are."""
+    if connection.vendor != "postgresql":
+        return placeholders(fields)
+    return ", ".join(f"%s::{field.db_type(connection)}" for field in fields)
+
+
 def prepared(fields: Fields, values: Sequence[Any]) -> list[Any]:
     """`values` of these fields as the database driver takes them."""
     return [
