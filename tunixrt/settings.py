@@ -227,6 +227,8 @@ _SQLITE_OPTIONS = {
     "init_command": (
         "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;"
         "PRAGMA mmap_size=134217728;PRAGMA cache_size=-20000;"
+        # A batch of traces fills the default of 1000 pages: each would wait for the disk.
+        "PRAGMA wal_autocheckpoint=4000;"
     ),
 }
 # Threads of a server process (see the serve command): more of them wait for each other's interpreter lock,

@@ -114,7 +114,7 @@ def generate_manifest(dataset_key: str, training: Training, *, created_by: User 
 
 
 def _insert(manifest: Manifest) -> None:
-    values = prepared(_GIVEN, [field.value_from_object(manifest) for field in _GIVEN])
+    [values] = prepared(_GIVEN, [[field.value_from_object(manifest) for field in _GIVEN]])
     with connection.cursor() as cursor:
         cursor.execute(_statement(), [*values, manifest.dataset_key])
         found = cursor.fetchone()
