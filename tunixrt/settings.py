@@ -183,7 +183,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "apps.accounts.middleware.MemberMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "apps.accounts.middleware.PageMessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -293,7 +293,7 @@ REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_TTL": None, "TOKEN_MODEL": K
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "apps.accounts.authentication.BearerAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "apps.accounts.authentication.CookieAuthentication",
         "apps.accounts.authentication.OpenAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["apps.accounts.authentication.IsMember"],
@@ -302,7 +302,7 @@ REST_FRAMEWORK = {
     ),
     "DEFAULT_THROTTLE_RATES": {"user": env.TUNIXRT_API_RATE},
     "NUM_PROXIES": 0,  # the peer is settled before Django runs, see wsgi.py
-    "DEFAULT_RENDERER_CLASSES": ["apps.core.negotiation.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "apps.core.negotiation.AlwaysJSON",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "apps.core.problems.handle_exception",
