@@ -236,9 +236,7 @@ _SQLITE_OPTIONS = {
 SERVER_THREADS = 4
 _POSTGRESQL_OPTIONS = {
     "pool": {"min_size": 1, "max_size": SERVER_THREADS + 2, "timeout": 5},
-    # What comes again and again is parsed once for each connection, and planned anew only where the planner
-    # sees that its values matter. A pooler between here and there has to know prepared statements.
-    "server_side_binding": True,
+    # Holds for the statements of apps.core.sql.planned_once alone; Django's own are sent with their values.
     "prepare_threshold": 5,
 }
 

@@ -1,9 +1,11 @@
 """Pieces of INSERT statements for what the ORM does not say: COPY, executemany, INSERT ... SELECT."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from types import NoneType
 from typing import Any
 
+import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Field
 
@@ -26,6 +28,21 @@ def typed_placeholders(fields: Fields) -> str:
     if connection.vendor != "postgresql":
         return placeholders(fields)
     return ", ".join(f"%s::{field.db_type(connection)}" for field in fields)
+
+
+@contextmanager
+def planned_once() -> Iterator[Any]:
+    """A cursor for a statement that one plan fits whatever its values: PostgreSQL keeps it prepared.
+
+    Not for one that filters: the plan that is right for a common value walks past the index of a rare one.
+    """
+    if connection.vendor != "postgresql":
+        with connection.cursor() as cursor:
+            yield cursor
+        return
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as server_cursor:
+        yield server_cursor
 
 
 def prepared(fields: Fields, rows: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from functools import cache
 
 import yaml
-from django.db import connection
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.digests import sha256_hex
 from apps.core.errors import not_found
-from apps.core.sql import column_names, prepared, typed_placeholders
+from apps.core.sql import column_names, planned_once, prepared, typed_placeholders
 from apps.datasets.models import Dataset
 from apps.tunix.models import (
     BATCH_SIZE,
@@ -115,7 +114,7 @@ def generate_manifest(dataset_key: str, training: Training, *, created_by: User 
 
 def _insert(manifest: Manifest) -> None:
     [values] = prepared(_GIVEN, [[field.value_from_object(manifest) for field in _GIVEN]])
-    with connection.cursor() as cursor:
+    with planned_once() as cursor:
         cursor.execute(_statement(), [*values, manifest.dataset_key])
         found = cursor.fetchone()
     if found is None:
