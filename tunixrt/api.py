@@ -4,10 +4,10 @@ from django.db import Error
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from pydantic import BaseModel
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.core.api import ApiView
 from apps.core.health import check_database
+from apps.core.negotiation import Response
 
 logger = logging.getLogger(__name__)
 

@@ -149,8 +149,9 @@ SESSION_COOKIE_HTTPONLY = True
 APPEND_SLASH = False
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "tunixrt.views.csrf_failure"
-# A form holds the longest trace: two fields a step, and white space and escapes as in a body of the API.
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_100
+# A form may name as many traces as a build takes one by one, beside its other fields, and holds the longest
+# trace, with white space and escapes as in a body of the API.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_100
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * TRACE_MAX_BYTES
 
 # Everything comes from this server, and no script or style from within a page.
@@ -206,7 +207,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "apps.accounts.middleware.MemberMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "apps.accounts.middleware.PageMessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -232,8 +233,6 @@ TEMPLATES = [
 ]
 
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
-# A form may name as many traces as a build takes one by one, beside its other fields.
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_100
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -256,12 +255,18 @@ _SQLITE_OPTIONS = {
     "init_command": (
         "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;"
         "PRAGMA mmap_size=134217728;PRAGMA cache_size=-20000;"
+        # A batch of traces fills the default of 1000 pages: each would wait for the disk.
+        "PRAGMA wal_autocheckpoint=4000;"
     ),
 }
 # Threads of a server process (see the serve command): more of them wait for each other's interpreter lock,
 # fewer are soon all taken by slow downloads. As many connections, so that none waits for one.
 SERVER_THREADS = 4
-_POSTGRESQL_OPTIONS = {"pool": {"min_size": 1, "max_size": SERVER_THREADS + 2, "timeout": 5}}
+_POSTGRESQL_OPTIONS = {
+    "pool": {"min_size": 1, "max_size": SERVER_THREADS + 2, "timeout": 5},
+    # Holds for the statements of apps.core.sql.planned_once alone; Django's own are sent with their values.
+    "prepare_threshold": 5,
+}
 
 
 def _database() -> dict[str, Any]:
@@ -314,7 +319,7 @@ REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_TTL": None, "TOKEN_MODEL": K
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "apps.accounts.authentication.BearerAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "apps.accounts.authentication.CookieAuthentication",
         "apps.accounts.authentication.OpenAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["apps.accounts.authentication.IsMember"],
@@ -323,7 +328,7 @@ REST_FRAMEWORK = {
     ),
     "DEFAULT_THROTTLE_RATES": {"user": env.TUNIXRT_API_RATE},
     "NUM_PROXIES": 0,  # the peer is settled before Django runs, see wsgi.py
-    "DEFAULT_RENDERER_CLASSES": ["apps.core.negotiation.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "apps.core.negotiation.AlwaysJSON",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "apps.core.problems.handle_exception",

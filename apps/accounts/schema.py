@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
@@ -16,6 +17,10 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
             "scheme": "bearer",
             "description": "An API token, as manage.py createtoken prints it.",
         }
+
+
+class CookieScheme(SessionScheme):  # type: ignore[no-untyped-call]
+    target_class = "apps.accounts.authentication.CookieAuthentication"
 
 
 class OpenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

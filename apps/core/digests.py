@@ -15,4 +15,7 @@ def short_hash(data: bytes) -> str:
 
 def fold_text(text: str) -> str:
     """`text` in Unicode NFC with every run of white space as one space: equal for a reader."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    text = unicodedata.normalize("NFC", text)
+    if text.isprintable() and "  " not in text:  # the only white space that is printable is a space
+        return text.strip()
+    return " ".join(text.split())

@@ -3,29 +3,24 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
 from rest_framework.views import exception_handler
 
 from apps.core.errors import CONFLICT, NOT_FOUND, TOO_LARGE, code_of, messages_by_path, sentence
+from apps.core.negotiation import Response
 
 _STATUS = {NOT_FOUND: 404, CONFLICT: 409, TOO_LARGE: 413}
 
 
-def handle_exception(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
+def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """JSON whatever the view renders else; None lets what nobody expected become a 500."""
     if isinstance(error, ValidationError):
-        return _respond(_body_of(error), _STATUS.get(code_of(error), 400), {})
+        return Response(_body_of(error), _STATUS.get(code_of(error), 400))
     answer = exception_handler(error, dict(context))
     if answer is None:
         return None
     headers = {name: answer.headers[name] for name in ("WWW-Authenticate", "Retry-After") if name in answer}
-    return _respond({"detail": str(answer.data["detail"])}, answer.status_code, headers)
-
-
-def _respond(body: dict[str, Any], status: int, headers: Mapping[str, str]) -> HttpResponse:
-    return HttpResponse(orjson.dumps(body), "application/json", status, headers=headers)
+    return Response({"detail": str(answer.data["detail"])}, answer.status_code, headers)
 
 
 def _body_of(error: ValidationError) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """Pieces of INSERT statements for what the ORM does not say: COPY, executemany, INSERT ... SELECT."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from types import NoneType
 from typing import Any
 
-from django.db import connection
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Field
 
-# Every driver takes these as they are: no need to ask the field about each value of each row.
-_NATIVE = (str, int, float, NoneType)
+# Every driver takes these as they are: no need to ask the field about a column of them.
+_NATIVE = {str, int, float, NoneType}
 
 Fields = Sequence["Field[Any, Any]"]
 
@@ -21,9 +23,38 @@ def placeholders(fields: Fields) -> str:
     return ", ".join(["%s"] * len(fields))
 
 
-def prepared(fields: Fields, values: Sequence[Any]) -> list[Any]:
-    """`values` of these fields as the database driver takes them."""
-    return [
-        value if type(value) in _NATIVE else field.get_db_prep_save(value, connection)
-        for field, value in zip(fields, values, strict=True)
-    ]
+def typed_placeholders(fields: Fields) -> str:
+    """For a SELECT, from which PostgreSQL does not learn what the parameters are."""
+    if connection.vendor != "postgresql":
+        return placeholders(fields)
+    return ", ".join(f"%s::{field.db_type(connection)}" for field in fields)
+
+
+@contextmanager
+def planned_once() -> Iterator[Any]:
+    """A cursor for a statement that one plan fits whatever its values: PostgreSQL keeps it prepared.
+
+    Not for one that filters: the plan that is right for a common value walks past the index of a rare one.
+    """
+    if connection.vendor != "postgresql":
+        with connection.cursor() as cursor:
+            yield cursor
+        return
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as server_cursor:
+        yield server_cursor
+
+
+def prepared(fields: Fields, rows: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    """`rows` of values of these fields as the database driver takes them."""
+    return zip(*map(_prepared_column, fields, zip(*rows, strict=True)), strict=True)
+
+
+def _prepared_column(field: "Field[Any, Any]", values: Sequence[Any]) -> Sequence[Any]:
+    if _NATIVE.issuperset(map(type, values)):
+        return values
+    # Each value once, since rows of one act share most of theirs, and not through the proxy `connection`,
+    # which costs as much as the conversion.
+    backend = connections[DEFAULT_DB_ALIAS]
+    known = {value: field.get_db_prep_save(value, backend) for value in {*values}}
+    return [known[value] for value in values]

@@ -4,13 +4,13 @@ from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.accounts.access import require_staff
 from apps.accounts.models import account_of
 from apps.core.api import ApiView, example, query_parameters, responses
 from apps.core.downloads import CONTENT_TYPE, send_file
 from apps.core.errors import field_error
+from apps.core.negotiation import Response
 from apps.core.pagination import PageQuery, paginate
 from apps.core.requests import read_json, validate
 from apps.datasets import serializers

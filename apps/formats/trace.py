@@ -1,6 +1,5 @@
 """A trace: the one place that says which five fields it has and what may stand in them."""
 
-from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -44,7 +43,7 @@ class TracePayload(BaseModel):
         numbers = [step["i"] for step in steps]
         if len(set(numbers)) < len(numbers):
             raise ValueError("Every step needs an i of its own")
-        if any(a > b for a, b in pairwise(numbers)):
+        if numbers != sorted(numbers):
             steps.sort(key=lambda step: step["i"])
         return steps
 

@@ -5,12 +5,12 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.accounts.access import require_staff
 from apps.accounts.models import account_of
 from apps.core.api import ApiView, example, query_parameters, responses
 from apps.core.errors import NOT_FOUND, not_found
+from apps.core.negotiation import Response
 from apps.core.pagination import paginate
 from apps.core.requests import read_json, validate
 from apps.formats.trace import TracePayload

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -23,6 +24,9 @@ from apps.formats.trace import TracePayload, baseline_score
 from apps.traces.models import Trace
 
 MAX_BATCH = 1_000
+
+# A row's values in the order of the columns.
+_values = itemgetter(*(field.attname for field in Trace._meta.concrete_fields))
 
 
 class StoredTrace(NamedTuple):
@@ -111,16 +115,15 @@ def _copy(rows: list[dict[str, Any]]) -> None:
     """COPY is one statement, so all or nothing, and the fastest way in that PostgreSQL has."""
     fields = Trace._meta.concrete_fields
     statement = f"COPY {Trace._meta.db_table} ({column_names(fields)}) FROM STDIN"
-    names = [field.attname for field in fields]
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row([row[name] for name in names])
+        for values in map(_values, rows):
+            copy.write_row(values)
 
 
 def _insert(rows: list[dict[str, Any]]) -> None:
     fields = Trace._meta.concrete_fields
     sql = f"INSERT INTO {Trace._meta.db_table} ({column_names(fields)}) VALUES ({placeholders(fields)})"
-    values = [prepared(fields, [row[field.attname] for field in fields]) for row in rows]
+    values = [*prepared(fields, map(_values, rows))]
     with connection.cursor() as cursor:
         if len(values) == 1:
             cursor.execute(sql, values[0])

@@ -2,10 +2,10 @@ from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.accounts.models import account_of
 from apps.core.api import ApiView, example, query_parameters, responses
+from apps.core.negotiation import Response
 from apps.core.pagination import PageQuery, paginate
 from apps.core.requests import read_json, validate
 from apps.datasets.api import JSON_LINES, send_export

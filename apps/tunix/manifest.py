@@ -1,16 +1,16 @@
 """The training manifest: a dataset and hyperparameters as YAML."""
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cache
 
 import yaml
-from django.db import connection
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.digests import sha256_hex
 from apps.core.errors import not_found
-from apps.core.sql import column_names, placeholders, prepared
+from apps.core.sql import column_names, planned_once, prepared, typed_placeholders
 from apps.datasets.models import Dataset
 from apps.tunix.models import (
     BATCH_SIZE,
@@ -84,6 +84,19 @@ def render_manifest(dataset_key: str, training: Training) -> str:
     )
 
 
+_GIVEN = [field for field in Manifest._meta.concrete_fields if field.name != "dataset"]
+
+
+@cache
+def _statement() -> str:
+    """Looks the build up and refers to it at once: nothing can take the key in between."""
+    return (
+        f"INSERT INTO {Manifest._meta.db_table} ({column_names(_GIVEN)}, dataset_id)"
+        f" SELECT {typed_placeholders(_GIVEN)}, id FROM {Dataset._meta.db_table}"
+        " WHERE key = %s AND superseded_at IS NULL RETURNING dataset_id"
+    )
+
+
 def generate_manifest(dataset_key: str, training: Training, *, created_by: User | None) -> Manifest:
     """Store the manifest of the current build of `dataset_key`. Raises ValidationError when there is none."""
     text = render_manifest(dataset_key, training)
@@ -93,22 +106,16 @@ def generate_manifest(dataset_key: str, training: Training, *, created_by: User 
         sha256=sha256_hex(text.encode()),
         created_at=timezone.now(),
         created_by=created_by,
-        **asdict(training),
+        **vars(training),
     )
     _insert(manifest)
     return manifest
 
 
 def _insert(manifest: Manifest) -> None:
-    """Look the build up and refer to it in one statement: nothing can take the key in between."""
-    given = [field for field in Manifest._meta.concrete_fields if field.name != "dataset"]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {Manifest._meta.db_table} ({column_names(given)}, dataset_id)"
-            f" SELECT {placeholders(given)}, id FROM {Dataset._meta.db_table}"
-            " WHERE key = %s AND superseded_at IS NULL RETURNING dataset_id",
-            [*prepared(given, [field.value_from_object(manifest) for field in given]), manifest.dataset_key],
-        )
+    [values] = prepared(_GIVEN, [[field.value_from_object(manifest) for field in _GIVEN]])
+    with planned_once() as cursor:
+        cursor.execute(_statement(), [*values, manifest.dataset_key])
         found = cursor.fetchone()
     if found is None:
         raise not_found("Dataset", manifest.dataset_key)

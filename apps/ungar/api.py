@@ -3,11 +3,11 @@ from uuid import UUID
 from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.accounts.models import account_of
 from apps.core.api import ApiView, example, query_parameters, responses
 from apps.core.errors import field_error
+from apps.core.negotiation import Response
 from apps.core.requests import read_json, validate
 from apps.datasets.api import JSON_LINES, send_export
 from apps.datasets.export import export_traces
