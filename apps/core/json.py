@@ -51,6 +51,22 @@ def parse_json(text: str | bytes) -> Any:
     return value
 
 
+def decode_json_at(text: str, start: int) -> tuple[Any, int]:
+    """The value that begins at `start`, and where it ends, for values that follow one another.
+
+    The value is not checked: `check_domain` does that. Raises JSONDecodeError where the text is not JSON,
+    or breaks off.
+    """
+    try:
+        return _DECODER.raw_decode(text, start)
+    except RecursionError as error:
+        raise json.JSONDecodeError(f"it is nested deeper than {MAX_DEPTH} levels", text, start) from error
+    except json.JSONDecodeError:
+        raise
+    except ValueError as error:  # more digits than Python converts
+        raise json.JSONDecodeError(str(error), text, start) from error
+
+
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) == len(pairs):
@@ -63,6 +79,10 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+# NaN and the infinities are left to check_domain, which knows their path.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys)
 
 
 def check_domain(value: Any, depth: int = 1) -> None:

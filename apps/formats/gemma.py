@@ -9,6 +9,7 @@ from collections.abc import Iterable
 TOKENS = ("start_of_turn", "end_of_turn", "bos", "eos", "pad")
 CONTROL_TOKEN = re.compile(f"<(?=(?:{'|'.join(TOKENS)})>)")
 ZERO_WIDTH_SPACE = "\u200b"
+_BROKEN_TOKEN = re.compile(f"<{ZERO_WIDTH_SPACE}(?=(?:{'|'.join(_TOKENS)})>)")
 
 _MODEL_TURN = "<start_of_turn>model\n"
 
@@ -20,6 +21,11 @@ def count_control_tokens(texts: Iterable[str]) -> int:
 def break_control_tokens(text: str) -> str:
     """A control token in a user's text would forge a turn: a zero-width space after its `<` prevents it."""
     return CONTROL_TOKEN.sub("<" + ZERO_WIDTH_SPACE, text) if "<" in text else text
+
+
+def restore_control_tokens(text: str) -> str:
+    """The text before it was broken."""
+    return _BROKEN_TOKEN.sub("<", text) if ZERO_WIDTH_SPACE in text else text
 
 
 def render_turns(prompt: str, response: str) -> str:

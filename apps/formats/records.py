@@ -11,7 +11,7 @@ from apps.formats.gemma import break_control_tokens, render_turns
 # Part of every rendered file's name: raise it whenever the same trace would render to other bytes.
 RENDERER_VERSION = 1
 
-_SHOW_REASONING = "\n\nPlease show your reasoning steps."
+SHOW_REASONING = "\n\nPlease show your reasoning steps."
 
 
 class TraceRow(NamedTuple):
@@ -54,7 +54,7 @@ def training_example_record(row: TraceRow) -> dict[str, Any]:
     return {
         # Derived, not drawn: the same trace gives the same example on every repetition.
         "id": str(uuid5(UUID(row.id), "training_example")),
-        "prompt": _safe(row, row.prompt) + _SHOW_REASONING,
+        "prompt": _safe(row, row.prompt) + SHOW_REASONING,
         "response": _reasoning(row),
         "metadata": _metadata(row, {"source_trace_id": row.id, **_system(row)}),
     }

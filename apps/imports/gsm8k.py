@@ -23,7 +23,7 @@ def is_gsm8k(row: Any) -> bool:
 def trace_of(row: dict[str, Any]) -> dict[str, Any]:
     """The row as the JSON of a trace; further fields go to meta. Raises ValidationError."""
     for name in ("question", "answer"):
-        if not isinstance(row[name], str):
+        if not isinstance(row.get(name), str):
             raise field_error(name, "This must be a text.")
     work, mark, final = row["answer"].rpartition(_FINAL)
     if not mark:

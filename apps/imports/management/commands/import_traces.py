@@ -1,80 +1,181 @@
 import os
+import re
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any, BinaryIO
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, BinaryIO, Literal, get_args
 
+import pydantic
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
 from apps.core.commands import ActCommand
-from apps.imports.lines import Line, read_lines
-from apps.imports.load import AUTO, FORMATS, Rejection, load_traces
+from apps.core.errors import from_pydantic
+from apps.core.json import compact_json
+from apps.formats.reasoning import CUTS
+from apps.imports.load import OnError, Report, load_traces
+from apps.imports.mapping import Mapping
+from apps.imports.parse import Parsed, Rejection, parse_rows, preview
+from apps.imports.read import Rows, read_rows
+from apps.imports.recognise import AUTO, FORMATS, Recipe, mapped, recognise, with_cut
+from apps.imports.rows import Row
 
 PLAIN_EVERY = 10_000
+SHOWN_REJECTIONS = 20
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 class Command(ActCommand):
-    help = "Import traces from a JSON Lines file, plain or gzip, in one transaction."
+    help = (
+        "Import traces from JSON Lines, a JSON array, CSV, TSV or Parquet, plain, gzip or zstd, in one "
+        "transaction. Container and format are recognised from the content."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", help="the file, or - for standard input")
         parser.add_argument("--format", choices=[AUTO, *FORMATS], default=AUTO)
+        parser.add_argument("--prompt", metavar="COLUMN", help="own columns: a name, or a path such as a.0.b")
+        parser.add_argument("--answer", metavar="COLUMN", help="the answer; without --steps, with its steps")
+        parser.add_argument("--steps", metavar="COLUMN", help="the reasoning: a list, or a text to be cut")
+        parser.add_argument("--cut", choices=[*CUTS], help="how a text is cut into steps (default auto)")
+        parser.add_argument("--mapping", metavar="FILE", help="a mapping as JSON, in place of the columns")
         parser.add_argument("--source", help="becomes meta.source of every trace, in place of its own")
-        parser.add_argument("--dry-run", action="store_true", help="read and check, store nothing")
+        parser.add_argument("--preview", action="store_true", help="show the first ten rows, store nothing")
+        parser.add_argument("--dry-run", action="store_true", help="read and check all, store nothing")
+        parser.add_argument("--report", metavar="FILE", help="write the rejected rows there as JSON Lines")
         parser.add_argument(
             "--on-error",
-            choices=["stop", "skip"],
+            choices=get_args(OnError),
             default="stop",
-            help="stop at the first bad line and store nothing (default), or report it and go on",
+            help="stop at the first bad row and store nothing (default), skip bad rows, or read all rows, "
+            "report the bad ones, and store nothing if there are any",
         )
 
     def act(self, **options: Any) -> None:
-        started = time.monotonic()
-        self.is_skipping = options["on_error"] == "skip"
+        recipe = _chosen(options)
+        _check_report(options["report"], options["file"])
+        self.started = time.monotonic()
         with _opened(options["file"]) as stream:
+            try:
+                rows = read_rows(stream, 4 * settings.TRACE_MAX_BYTES)
+                recipe = recipe or recognise(rows.head, rows.unit)
+                if options["cut"]:
+                    recipe = with_cut(recipe, options["cut"])
+                if options["preview"]:
+                    self._show(rows, recipe, options["source"])
+                else:
+                    self._load(rows, recipe, options)
+            except ValidationError as error:
+                raise CommandError(f"{error.messages[0]} Nothing was stored.") from error
+
+    def _load(self, rows: Rows, recipe: Recipe, options: dict[str, Any]) -> None:
+        self.told = 0
+        with _created(options["report"]) as file:
             report = load_traces(
-                self._watched(read_lines(stream, 4 * settings.TRACE_MAX_BYTES)),
-                format=options["format"],
-                source=options["source"],
+                parse_rows(self._watched(rows), recipe, options["source"]),
+                on_error=options["on_error"],
                 created_by=None,
                 is_dry_run=options["dry_run"],
-                reject=self._reject,
+                reject=lambda rejection: self._reject(rejection, rows.unit, file, options["on_error"]),
             )
-        if not report.stored and not report.rejected:
+        self._conclude(report, rows, recipe, options, time.monotonic() - self.started)
+
+    def _conclude(
+        self, report: Report, rows: Rows, recipe: Recipe, options: dict[str, Any], seconds: float
+    ) -> None:
+        if not report.read:
             raise CommandError("The file holds no rows. Nothing was stored.")
+        if report.rejected and options["on_error"] != "skip":
+            told = f" They are in {options['report']}." if options["report"] else ""
+            raise CommandError(f"{report.rejected} of {report.read} rows rejected.{told} Nothing was stored.")
         act = "Would store" if options["dry_run"] else "Stored"
         self.stdout.write(
-            f"{act} {report.stored} traces (format {report.format}) in {time.monotonic() - started:.1f} s, "
-            f"{report.rejected} lines rejected. Ingest id: {report.ingest_id}"
+            f"{act} {report.stored} traces ({rows.description}; format {recipe.description}) in "
+            f"{seconds:.1f} s, {report.rejected} rows rejected. Ingest id: {report.ingest_id}"
         )
 
-    def _reject(self, rejection: Rejection) -> None:
-        text = f"line {rejection.line}: {rejection.reason.rstrip('.')}."
-        if not self.is_skipping:
+    def _reject(self, rejection: Rejection, unit: str, file: BinaryIO | None, on_error: str) -> None:
+        if file:
+            file.write(rejection.line())
+        text = f"{unit} {rejection.place}: {rejection.sentence.rstrip('.')}."
+        if on_error == "stop":
+            if file:
+                file.flush()
             raise CommandError(f"{text} Nothing was stored.")
-        self.stderr.write(text)
+        self.told += 1
+        if not file or self.told <= SHOWN_REJECTIONS:
+            self.stderr.write(text)
+        elif self.told == SHOWN_REJECTIONS + 1:
+            self.stderr.write("More stand in the report.")
 
-    def _watched(self, lines: Iterable[Line]) -> Iterator[Line]:
+    def _show(self, rows: Rows, recipe: Recipe, source: str | None) -> None:
+        self.stdout.write(f"{rows.description}; format {recipe.description}. Nothing is stored.")
+        for parsed in preview(rows, recipe, source=source):
+            self.stdout.write(f"\n{rows.unit} {parsed.place}")
+            self.stdout.write("\n".join(_shown(parsed)))
+
+    def _watched(self, rows: Rows) -> Iterator[Row]:
         """A bar on a terminal; in a pipe a plain line now and then."""
         if self.stderr.isatty():
-            yield from tqdm(lines, unit=" lines", file=self.stderr)
+            yield from tqdm(rows, unit=f" {rows.unit}s", file=self.stderr)
             return
-        for count, line in enumerate(lines, 1):
-            yield line
+        for count, row in enumerate(rows, 1):
+            yield row
             if count % PLAIN_EVERY == 0:
-                self.stderr.write(f"{count} lines read")
+                self.stderr.write(f"{count} rows read")
 
 
-@contextmanager
-def _opened(name: str) -> Iterator[BinaryIO]:
-    if name == "-":
-        yield sys.stdin.buffer
-        return
+def _shown(parsed: Parsed) -> Iterator[str]:
+    if parsed.rejection:
+        yield f"  refused  {parsed.rejection.sentence}"
+    if trace := parsed.payload:
+        yield f"  prompt   {_indented(trace.prompt)}"
+        for number, content in enumerate(trace.contents, 1):
+            yield f"  step {number:<4}{_indented(content)}"
+        yield f"  answer   {_indented(trace.final_answer)}"
+        yield f"  meta     {compact_json(trace.meta)}"
+
+
+def _indented(text: str) -> str:
+    """What would steer the terminal is shown as a box."""
+    return "\n           ".join(_CONTROL.sub("\N{WHITE SQUARE}", text).splitlines())
+
+
+def _chosen(options: dict[str, Any]) -> Recipe | None:
+    """What the options say of the format; nothing leaves it to the content."""
+    columns = {name: options[name] for name in ("prompt", "answer", "steps") if options[name]}
+    named = options["format"] != AUTO
+    if sum([bool(columns), bool(options["mapping"]), named]) > 1:
+        raise CommandError("Say the format, or the columns, or a mapping: one of them.")
+    if named:
+        return FORMATS[options["format"]]
     try:
-        with open(name, "rb") as file:
-            yield file
+        if options["mapping"]:
+            with _open(options["mapping"], "rb", "read") as file:
+                return mapped(Mapping.model_validate_json(file.read()), "mapping")
+        return mapped(Mapping(**columns)) if columns else None
+    except pydantic.ValidationError as error:
+        raise from_pydantic(error) from error
+
+
+def _check_report(report: str | None, file: str) -> None:
+    if report and os.path.exists(report) and os.path.exists(file) and os.path.samefile(report, file):
+        raise CommandError("The report would take the place of the file that is read. Name another.")
+
+
+def _opened(name: str) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(sys.stdin.buffer) if name == "-" else _open(name, "rb", "read")
+
+
+def _created(name: str | None) -> AbstractContextManager[BinaryIO | None]:
+    return _open(name, "wb", "written") if name else nullcontext()
+
+
+def _open(name: str, mode: Literal["rb", "wb"], verb: str) -> BinaryIO:
+    try:
+        return open(name, mode)
     except OSError as error:
-        raise CommandError(f"{name} cannot be read: {os.strerror(error.errno or 0)}.") from error
+        raise CommandError(f"{name} cannot be {verb}: {os.strerror(error.errno or 0)}.") from error
