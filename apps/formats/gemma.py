@@ -9,7 +9,7 @@ from collections.abc import Iterable
 TOKENS = ("start_of_turn", "end_of_turn", "bos", "eos", "pad")
 CONTROL_TOKEN = re.compile(f"<(?=(?:{'|'.join(TOKENS)})>)")
 ZERO_WIDTH_SPACE = "\u200b"
-_BROKEN_TOKEN = re.compile(f"<{ZERO_WIDTH_SPACE}(?=(?:{'|'.join(_TOKENS)})>)")
+_BROKEN_TOKEN = re.compile(f"<{ZERO_WIDTH_SPACE}(?=(?:{'|'.join(TOKENS)})>)")
 
 _MODEL_TURN = "<start_of_turn>model\n"
 
