@@ -17,6 +17,11 @@ class SignInForm(AuthenticationForm):
 class TokenForm(forms.ModelForm[ApiToken]):
     """A new token, within the limits of the model."""
 
+    scope = forms.ChoiceField(
+        choices=[(scope, scope) for scope in ApiToken.Scope.values],
+        initial=ApiToken.Scope.READ_WRITE,
+        help_text="Read-only reads and exports; read-write does what you may do.",
+    )
     days = forms.IntegerField(
         label="Expires after days",
         required=False,
@@ -28,11 +33,7 @@ class TokenForm(forms.ModelForm[ApiToken]):
     class Meta:
         model = ApiToken
         fields = ["name", "scope"]
-        help_texts = {
-            "name": "What will use it, such as laptop or nightly-import.",
-            "scope": "Read-only reads and exports; read-write does what you may do.",
-        }
-        widgets = {"scope": forms.Select(choices=[(scope, scope) for scope in ApiToken.Scope.values])}
+        help_texts = {"name": "What will use it, such as laptop or nightly-import."}
 
     @property
     def lifetime(self) -> timedelta | None:

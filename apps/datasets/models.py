@@ -38,6 +38,12 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
     def newest_first(self) -> "DatasetQuerySet":
         return self.order_by("-pk")
 
+    def holding(self, traces: Iterable[UUID]) -> "DatasetQuerySet":
+        """Those of which any of these traces is a member."""
+        return self.filter(
+            pk__in=DatasetEntry.objects.filter(trace__in=[*traces]).values("dataset")
+        ).order_by("key")
+
     def named(self, key: str, build_id: UUID | None = None) -> "Dataset":
         """The current build of `key`, or the one asked for. Raises ValidationError when there is none."""
         builds = self.filter(key=key)
