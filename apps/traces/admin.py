@@ -56,7 +56,7 @@ class TraceAdmin(FrozenAdmin[Trace]):
     list_display = ["excerpt", "source_name", "step_count", "char_count", "score", "added"]
     list_filter = [IdDateFilter, SourceFilter]
     search_fields = ["id"]  # see get_search_results
-    search_help_text = "An id is found at once. Words are looked for in all prompts, steps and answers."
+    search_help_text = "An id is found at once; words are looked for in all prompts."
     ordering = ["-id"]
     shown: tuple[str, ...] = (
         *("id", "created_at", "created_by", "source", "external_id", "trace_version"),
@@ -95,7 +95,7 @@ class TraceAdmin(FrozenAdmin[Trace]):
         if not search_term:
             return queryset, False
         id = parse_id(search_term)
-        found = queryset.with_keys([id]) if id else queryset.matching(q=search_term)
+        found = queryset.with_keys([id]) if id else queryset.filter(prompt__icontains=search_term)
         keys = found.few_keys()
         return found if keys is None else queryset.with_keys(keys), False
 
