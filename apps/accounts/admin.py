@@ -29,7 +29,6 @@ class ApiTokenAdmin(FrozenAdmin[ApiToken]):
     fields = ["user", "name", "scope", "expiry"]
     shown = ("user", "name", "scope", "expiry", "created", "last_used_at")
     delete_label = "Revoke selected tokens"
-    autocomplete_fields = ["user"]
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
         lifetime = obj.expiry - timezone.now() if obj.expiry else None

@@ -18,6 +18,7 @@ from apps.traces.ingest import ingest_traces
 from apps.traces.models import Score, Trace, TraceQuerySet
 
 EXCERPT = 80
+SOURCE_EXCERPT = 24
 
 
 class SourceFilter(admin.SimpleListFilter):
@@ -27,7 +28,7 @@ class SourceFilter(admin.SimpleListFilter):
     parameter_name = "source"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [(source, Truncator(source).chars(EXCERPT)) for source in Trace.objects.sources()]
+        return [(source, Truncator(source).chars(SOURCE_EXCERPT)) for source in Trace.objects.sources()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         source = self.value()
@@ -71,7 +72,7 @@ class TraceAdmin(FrozenAdmin[Trace]):
 
     @admin.display(description="source", ordering="source")
     def source_name(self, trace: Trace) -> str:
-        return Truncator(trace.source).chars(EXCERPT // 2)
+        return Truncator(trace.source).chars(SOURCE_EXCERPT)
 
     @admin.display(description="added", ordering="id")
     def added(self, trace: Trace) -> str:
