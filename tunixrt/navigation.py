@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 from apps.accounts.access import is_open_to
 from apps.core.keyset import Count, count_rows
@@ -23,8 +24,8 @@ class Place:
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """Callables: a fragment, which has no navigation, does not ask the database for it."""
-    return {"places": partial(_places, request), "is_open": partial(is_open_to, request)}
+    """Asked of the database once, and not at all by a fragment, which has no navigation."""
+    return {"places": SimpleLazyObject(partial(_places, request)), "is_open": partial(is_open_to, request)}
 
 
 def _places(request: HttpRequest) -> list[Place]:

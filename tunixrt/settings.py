@@ -143,16 +143,18 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
 SECURE_SSL_REDIRECT = _is_https
 SECURE_REDIRECT_EXEMPT = [r"^api/health$"]  # asked from inside, before any proxy
 SECURE_HSTS_SECONDS = 31_536_000 if _is_https else 0
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 # W005, W021: whether HSTS also binds the subdomains is for the owner of the domain to say.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_HTTPONLY = True
 APPEND_SLASH = False
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "tunixrt.views.csrf_failure"
-# A form may name as many traces as a build takes one by one, beside its other fields, and holds the longest
-# trace, with white space and escapes as in a body of the API.
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_100
-DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * TRACE_MAX_BYTES
+# What a form may send: a trace grows up to threefold when percent-encoded, and beside it stand the names of
+# its fields; 1,000 steps have several each, and a selection of the admin may have 10,000.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * TRACE_MAX_BYTES + 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 12_000
+CSRF_FAILURE_VIEW = "tunixrt.refusals.csrf_failure"
 
 # Everything comes from this server, and no script or style from within a page.
 CONTENT_SECURITY_POLICY = {
@@ -212,6 +214,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "tunixrt.middleware.RefusalMiddleware",
 ]
 
 ROOT_URLCONF = "tunixrt.urls"
@@ -244,6 +247,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
+FORMAT_MODULE_PATH = "tunixrt.formats"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Database ----------------------------------------------------------------------------------
@@ -305,8 +309,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_HTTP_RESPONSE_CODE = 429
-AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
+AXES_LOCKOUT_CALLABLE = "tunixrt.refusals.locked"
 AXES_VERBOSE = False
 
 KNOX_TOKEN_MODEL = "accounts.ApiToken"

@@ -8,7 +8,7 @@ from apps.datasets import urls as datasets
 from apps.traces import urls as traces
 from apps.tunix import urls as tunix
 from apps.ungar import urls as ungar
-from tunixrt import api, views
+from tunixrt import api, refusals, views
 
 # Swagger UI styles itself from within its page; its script comes as a file of its own.
 docs = csp_update({"style-src": ["'unsafe-inline'"]})(SpectacularSwaggerSplitView.as_view(url_name="schema"))
@@ -20,14 +20,7 @@ api_urlpatterns = [
     *ungar.api_urlpatterns,
     path("health", api.Health.as_view()),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
-    # Swagger UI styles itself from within its page; its script comes as a file of its own.
-    path(
-        "docs",
-        csp_update({"style-src": ["'unsafe-inline'"]})(
-            SpectacularSwaggerSplitView.as_view(url_name="schema")
-        ),
-        name="docs",
-    ),
+    path("docs", docs, name="docs"),
 ]
 
 urlpatterns = [
@@ -42,7 +35,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
-handler400 = views.bad_request
-handler403 = views.forbidden
-handler404 = views.not_found
-handler500 = views.server_error
+handler400 = refusals.bad_request
+handler403 = refusals.forbidden
+handler404 = refusals.not_found
+handler500 = refusals.server_error

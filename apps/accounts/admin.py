@@ -7,9 +7,13 @@ from django.utils import timezone
 
 from apps.accounts.models import ApiToken, User
 from apps.accounts.tokens import create_token
-from apps.core.admin import FrozenAdmin
+from apps.core.admin import DateFilter, FrozenAdmin
 
 admin.site.register(User, UserAdmin)
+
+
+class CreatedFilter(DateFilter):
+    field = "created"
 
 
 @admin.register(ApiToken)
@@ -18,9 +22,13 @@ class ApiTokenAdmin(FrozenAdmin[ApiToken]):
 
     list_display = ["name", "user", "scope", "created", "expiry", "last_used_at"]
     list_select_related = ["user"]
-    list_filter = ["scope"]
+    list_filter = ["scope", CreatedFilter]
     search_fields = ["name", "user__username"]
+    ordering = ["-created"]
+    empty_value_display = "never"
     fields = ["user", "name", "scope", "expiry"]
+    shown = ("user", "name", "scope", "expiry", "created", "last_used_at")
+    delete_label = "Revoke selected tokens"
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
         lifetime = obj.expiry - timezone.now() if obj.expiry else None

@@ -49,6 +49,10 @@ class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # knox has no types
     def __str__(self) -> str:
         return f"{self.name} of {self.user}"
 
+    @property
+    def is_expired(self) -> bool:
+        return self.expiry is not None and bool(self.expiry <= timezone.now())
+
     def touch(self) -> None:
         """Note the use, at most once in LAST_USE_INTERVAL so that reading does not become writing."""
         now = timezone.now()

@@ -1,9 +1,13 @@
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from apps.accounts.models import ApiToken, User
-from apps.core.errors import conflict
+from apps.core.commands import MAX_NUMBER
+from apps.core.errors import conflict, not_found
+
+MAX_DAYS = MAX_NUMBER  # of the lifetime that createtoken takes, too
 
 
 def create_token(
@@ -21,3 +25,22 @@ def create_token(
         message = f'{user} has a token named "{name}" already. Choose another name or revoke that one.'
         raise conflict(message) from error
     return record, token
+
+
+def tokens_of(user: User) -> QuerySet[ApiToken]:
+    """Newest first."""
+    found: QuerySet[ApiToken] = ApiToken.objects.filter(user=user).order_by("-created")
+    return found
+
+
+def find_token(user: User, name: str) -> ApiToken:
+    """Of this user's own. Raises ValidationError when there is none of that name."""
+    found = tokens_of(user).filter(name=name).first()
+    if found is None:
+        raise not_found("Token", name)
+    return found
+
+
+def revoke_token(user: User, name: str) -> None:
+    """From now on it is refused. Raises ValidationError when there is none of that name."""
+    find_token(user, name).delete()

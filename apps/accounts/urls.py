@@ -1,4 +1,4 @@
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from apps.accounts import views
@@ -6,7 +6,8 @@ from apps.accounts import views
 app_name = "accounts"
 
 urlpatterns = [
-    path("login", LoginView.as_view(template_name="accounts/login.html"), name="login"),
+    path("login", views.SignIn.as_view(), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("tokens", views.tokens, name="tokens"),
+    path("tokens/revoke", views.revoke, name="revoke"),
 ]

@@ -19,6 +19,11 @@ def time_of(id: UUID) -> datetime:
     return datetime.fromtimestamp((id.int >> 80) / 1000, UTC)
 
 
+def lowest_id(moment: datetime) -> UUID:
+    """No UUIDv7 of this moment or a later one sorts before it."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
 def isoformat(moment: datetime) -> str:
     """ISO 8601 in UTC with six decimals and `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -9,13 +9,13 @@ from rest_framework.views import exception_handler
 from apps.core.errors import CONFLICT, NOT_FOUND, TOO_LARGE, code_of, messages_by_path, sentence
 from apps.core.negotiation import Response
 
-_STATUS = {NOT_FOUND: 404, CONFLICT: 409, TOO_LARGE: 413}
+STATUS_OF_CODE = {NOT_FOUND: 404, CONFLICT: 409, TOO_LARGE: 413}
 
 
 def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """JSON whatever the view renders else; None lets what nobody expected become a 500."""
     if isinstance(error, ValidationError):
-        return Response(_body_of(error), _STATUS.get(code_of(error), 400))
+        return Response(_body_of(error), STATUS_OF_CODE.get(code_of(error), 400))
     answer = exception_handler(error, dict(context))
     if answer is None:
         return None

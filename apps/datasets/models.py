@@ -44,6 +44,7 @@ def _safe(text: str) -> str:
 class Holder(NamedTuple):
     """A build, and how many of the traces asked for it holds."""
 
+    pk: int
     key: str
     build_id: UUID
     superseded_at: datetime | None
@@ -63,7 +64,7 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
     def holding(self, traces: TraceQuerySet) -> list[Holder]:
         """Every build that holds some of `traces`, by name, the newest of a name first."""
         found = self.filter(entries__trace__in=traces.order_by().values("pk")).order_by("key", "-pk")
-        rows = found.values_list("key", "build_id", "superseded_at").annotate(held=Count("*"))
+        rows = found.values_list("pk", "key", "build_id", "superseded_at").annotate(held=Count("*"))
         return [Holder(*row) for row in rows]
 
     def older_than(self, pk: int | None) -> "DatasetQuerySet":

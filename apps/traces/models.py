@@ -186,11 +186,14 @@ class TraceQuerySet(models.QuerySet["Trace"]):
 
     def excerpts(self, keys: Sequence[UUID]) -> list["Trace"]:
         """For a table, in this order: beginnings instead of the long texts, which stay in the database."""
-        rows = self.with_keys(keys).defer("prompt", "final_answer", "steps", "meta", "meta_terms")
-        found = rows.annotate(
-            prompt_excerpt=Left("prompt", EXCERPT_LENGTH), answer_excerpt=Left("final_answer", EXCERPT_LENGTH)
-        ).in_bulk()
+        found = self.with_keys(keys).with_excerpts().in_bulk()
         return [found[key] for key in keys if key in found]
+
+    def with_excerpts(self) -> "TraceQuerySet":
+        rows = self.defer("prompt", "final_answer", "steps", "meta", "meta_terms")
+        return rows.annotate(
+            prompt_excerpt=Left("prompt", EXCERPT_LENGTH), answer_excerpt=Left("final_answer", EXCERPT_LENGTH)
+        )
 
     def newest_excerpts(self) -> list["Trace"]:
         return self.excerpts([*self.newest_ids(NEWEST)])

@@ -73,8 +73,12 @@ def watched_page(browser: Browser, server: LiveServer, **options: Any) -> Iterat
 
 
 def _is_expected(fault: str) -> bool:
-    """Chromium calls an answered refusal an error; whether it should have been one is for the test to say."""
-    return fault.startswith("Failed to load resource: the server responded with a status of 4")
+    """Chromium and HTMX call an answered refusal an error; whether it should have been one is for the test to
+    say.
+    """
+    return fault.startswith(
+        ("Failed to load resource: the server responded with a status of 4", "Response Status Error Code 4")
+    )
 
 
 def assert_accessible(page: Page) -> None:

@@ -35,12 +35,17 @@ class LiveServer:
 
     folder: Path
     database_url: str
+    variables: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return environment(self.folder, self.database_url, **self.variables)
 
     @property
     def is_running(self) -> bool:
@@ -50,7 +55,7 @@ class LiveServer:
         with (self.folder / "output").open("ab") as output:
             self.process = subprocess.Popen(
                 [*manage("serve"), "--port", str(self.port), *arguments],
-                env=environment(self.folder, self.database_url),
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -75,11 +80,11 @@ class LiveServer:
     def connect(self, timeout: float = 60) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
-    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """Status and decoded JSON, over a connection of its own."""
         with closing(self.connect()) as connection:
             sent = None if body is None else json.dumps(body)
-            connection.request(method, path, sent, {"Content-Type": "application/json"})
+            connection.request(method, path, sent, {"Content-Type": "application/json", **headers})
             response = connection.getresponse()
             return response.status, json.loads(response.read())
 
@@ -106,13 +111,11 @@ def _waited(pid: int | str) -> float:
 
 
 @contextmanager
-def live_server(folder: Path, *arguments: str) -> Iterator[LiveServer]:
+def live_server(folder: Path, *arguments: str, **variables: str) -> Iterator[LiveServer]:
     """A server with a migrated database, empty unless `arguments` of the serve command fill it."""
     with fresh_database(folder) as database_url:
-        server = LiveServer(folder, database_url)
-        subprocess.run(
-            [*manage("migrate"), "--verbosity", "0"], env=environment(folder, database_url), check=True
-        )
+        server = LiveServer(folder, database_url, variables)
+        subprocess.run([*manage("migrate"), "--verbosity", "0"], env=server.environment, check=True)
         try:
             server.start(*arguments)
             yield server
