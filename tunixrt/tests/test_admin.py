@@ -8,6 +8,7 @@ from django.urls import reverse
 from apps.accounts.models import ApiToken, User
 from apps.datasets.models import Dataset
 from apps.datasets.tests.factories import make_dataset
+from apps.jobs.models import Job
 from apps.traces.models import Score, Trace
 from apps.traces.score import score_trace
 from apps.traces.tests.factories import make_payload, make_trace
@@ -22,11 +23,12 @@ def client(db: None) -> Client:
     return client
 
 
-@pytest.mark.parametrize("model", [Trace, Score, Dataset, Manifest, ApiToken, User])
+@pytest.mark.parametrize("model", [Trace, Score, Dataset, Manifest, Job, ApiToken, User])
 def test_every_list_and_record_can_be_looked_at(client: Client, model: type) -> None:
     trace = make_trace(prompt="<script>alert(1)</script>")
     score_trace(trace, "baseline", created_by=None)
     generate_manifest(make_dataset().key, Training("m", "o"), created_by=None)
+    Job.objects.create(title="<script>alert(1)</script>", act="apps.none")
     ApiToken.objects.create(User.objects.get(), name="a token")
     assert admin.site.is_registered(model)
     label = f"admin:{model._meta.app_label}_{model._meta.model_name}"  # type: ignore[attr-defined]
