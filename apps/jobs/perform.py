@@ -53,7 +53,6 @@ class _Settling:
             return False
         if isinstance(error, _LOST) and not connection.is_usable():
             return False  # the database went away; the sweep has the job go on when it is back
-        connection.close_if_unusable_or_obsolete()
         self._settle(error)
         return True
 

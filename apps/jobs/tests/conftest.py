@@ -1,40 +1,31 @@
 """A place of its own for real workers: a migrated database, looked at from outside."""
 
-import json
 import os
 import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from django_tasks_db.models import DBTaskResult
 from redis import Redis
 from redis.exceptions import RedisError
 
 from apps.jobs.handlers import Handler
+from apps.jobs.models import Job, Worker
+from apps.jobs.tests.starting import start_jobs
+from apps.traces.models import Trace
 from tunixrt.tests.live import environment, free_port, fresh_database, manage
 
 SECONDS = 60
-
-_START = """
-import json, sys
-import django
-django.setup()
-from apps.jobs.handlers import find_handler
-from apps.jobs.start import start_job
-handler = find_handler(sys.argv[1])
-for arguments in json.loads(sys.argv[2]):
-    print(start_job(handler, arguments, title="Try", created_by=None).pk.hex)
-"""
 
 
 @dataclass
@@ -48,15 +39,7 @@ class Place:
 
     @property
     def environment(self) -> dict[str, str]:
-        return environment(
-            self.folder,
-            self.database_url,
-            TUNIXRT_TASKS=self.tasks,
-            DJANGO_SETTINGS_MODULE="tunixrt.settings",
-        )
-
-    def migrate(self) -> None:
-        subprocess.run([*manage("migrate"), "--verbosity", "0"], env=self.environment, check=True)
+        return environment(self.folder, self.database_url, TUNIXRT_TASKS=self.tasks)
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         with (self.folder / "output").open("ab") as output:
@@ -71,11 +54,8 @@ class Place:
         self._workers.append(worker)
         return worker
 
-    def start_jobs(self, handler: Handler, *arguments: dict[str, Any]) -> list[str]:
-        """The keys of the jobs, as SQLite keeps them."""
-        command = [sys.executable, "-c", _START, handler.act, json.dumps(arguments)]
-        done = subprocess.run(command, env=self.environment, check=True, stdout=subprocess.PIPE, text=True)
-        return done.stdout.split()
+    def start_jobs(self, handler: Handler, *arguments: dict[str, Any]) -> None:
+        start_jobs(self.environment, handler, *arguments)
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """Over a connection of its own, outside of Django."""
@@ -100,6 +80,10 @@ class Place:
         [(done,)] = self.ask("SELECT sum(done) FROM jobs_job")
         return int(done)
 
+    def wait_until_it_advances(self) -> None:
+        before = self.done()
+        self.wait_until(lambda: self.done() > before)
+
     def let_time_pass(self) -> None:
         """As if whatever was last heard of a job had been long ago."""
         then = "'2020-01-01 00:00:00+00:00'"
@@ -115,27 +99,28 @@ class Place:
             worker.wait()
 
 
-@contextmanager
-def running_place(folder: Path, tasks: str = "database") -> Iterator[Place]:
+@pytest.fixture(scope="session")
+def shared_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("place")
     with fresh_database(folder) as database_url:
-        place = Place(folder, database_url, tasks)
-        try:
-            place.migrate()
-            yield place
-        finally:
-            place.end_workers()
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    with running_place(tmp_path / "place") as made:
+        made = Place(folder, database_url)
+        subprocess.run([*manage("migrate"), "--verbosity", "0"], env=made.environment, check=True)
         yield made
 
 
 @pytest.fixture
-def redis_place(tmp_path: Path) -> Iterator[Place]:
-    with running_redis(tmp_path) as url, running_place(tmp_path / "place", url) as made:
-        yield made
+def place(shared_place: Place) -> Iterator[Place]:
+    """Without jobs and traces; its workers end with the test."""
+    for table in (DBTaskResult, Job, Worker, Trace):
+        shared_place.ask(f"DELETE FROM {table._meta.db_table}")
+    yield shared_place
+    shared_place.end_workers()
+
+
+@pytest.fixture
+def redis_place(place: Place, tmp_path: Path) -> Iterator[Place]:
+    with running_redis(tmp_path) as url:
+        yield replace(place, tasks=url)
 
 
 @contextmanager

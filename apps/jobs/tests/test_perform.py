@@ -27,12 +27,11 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def perform(django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks) -> Any:
+def perform(transactional_db: None) -> Any:
     """Starts a job, has the engine perform what waits, and returns the job."""
 
     def perform(handler: Handler, **arguments: Any) -> Job:
-        with django_capture_on_commit_callbacks(execute=True):
-            job = start_job(handler, arguments, title="Try", created_by=None)
+        job = start_job(handler, arguments, title="Try", created_by=None)
         while is_waiting():
             perform_next("here")
         job.refresh_from_db()
@@ -51,7 +50,7 @@ def store_and_advance(work: Work, numbers: range, source: str) -> None:
     work.advance({"next": numbers.stop}, numbers.stop)
 
 
-def test_a_job_is_performed_with_its_progress_result_and_log(perform: Any, user: User) -> None:
+def test_a_job_is_performed_with_its_progress_result_and_log(perform: Any) -> None:
     job = perform(count_rows, rows=25, chunk=10, source="counted")
     assert (job.state, job.done, job.total, job.checkpoint) == ("done", 25, 25, {"next": 25})
     assert (job.result, job.reason, job.attempts) == ({"stored": 25}, "", 1)

@@ -26,6 +26,7 @@ def swept(job: Job) -> Job:
     return job
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_dead_job_is_enqueued_again_and_done() -> None:
     job = make_job(arguments={"rows": 3, "chunk": 1, "source": "swept"})
     claimed(job)

@@ -10,15 +10,15 @@ from redis import Redis
 from apps.jobs.tests.conftest import Place
 from apps.jobs.tests.handlers import count_rows, refuse
 
-ROWS = 400
+ROWS = 600
 KILLS = 5
 
 
 def test_killed_at_random_moments_every_row_is_there_once(place: Place) -> None:
     place.start_jobs(count_rows, {"rows": ROWS, "chunk": 5, "source": "killed", "pause": 0.01})
-    for kill in range(KILLS):
+    for _ in range(KILLS):
         worker = place.start_worker()
-        place.wait_until(lambda kill=kill: place.done() >= ROWS * kill // (KILLS + 1) + 5)  # type: ignore[misc]
+        place.wait_until_it_advances()
         time.sleep(random.uniform(0, 0.2))
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
@@ -34,8 +34,7 @@ def test_an_ended_worker_puts_its_job_back_at_once(place: Place) -> None:
     place.start_jobs(count_rows, {"rows": ROWS, "chunk": 5, "source": "ended", "pause": 0.02})
     for number in (signal.SIGTERM, signal.SIGINT):
         worker = place.start_worker()
-        before = place.done()
-        place.wait_until(lambda before=before: place.done() > before)  # type: ignore[misc]
+        place.wait_until_it_advances()
         worker.send_signal(number)
         assert worker.wait(10) == 0
         assert place.states() == ["queued"]
@@ -64,13 +63,12 @@ def test_redis_carries_jobs_and_may_forget_them(redis_place: Place) -> None:
     place.wait_until(lambda: place.states() == ["failed"])
     assert place.ask("SELECT reason FROM jobs_job") == [("file: It holds no traces.",)]
     place.start_jobs(count_rows, {"rows": ROWS, "chunk": 5, "source": "redis", "pause": 0.01})
-    place.wait_until(lambda: place.done() > 0)
+    place.wait_until_it_advances()
     os.killpg(worker.pid, signal.SIGKILL)
     worker.wait()
     place.let_time_pass()
     worker = place.start_worker()
-    before = place.done()
-    place.wait_until(lambda: place.done() > before)
+    place.wait_until_it_advances()
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(10) == 0
     assert place.states() == ["failed", "queued"]
