@@ -5,13 +5,14 @@ import os
 import signal
 import socket
 import time
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from types import FrameType
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import Error, connection
 from django.utils import timezone
 
 from apps.jobs.models import Worker
@@ -52,7 +53,8 @@ def run_worker(parent: int | None = None) -> None:
         pass
     finally:
         connection.close_if_unusable_or_obsolete()
-        Worker.objects.filter(pk=worker.pk).delete()
+        with suppress(Error):  # else it is forgotten when it was not heard of for long enough
+            Worker.objects.filter(pk=worker.pk).delete()
 
 
 def _work(ending: _Ending, name: str) -> None:

@@ -90,7 +90,7 @@ class LiveServer:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         # Not what keeps the worker of the jobs, for which nobody waits.
         servers = [child for child in children if b"granian" in Path(f"/proc/{child}/cmdline").read_bytes()]
-        return _waited(pid) + min(map(_waited, servers))
+        return waited_for_cpu(pid) + min(map(waited_for_cpu, servers))
 
     def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -103,7 +103,7 @@ class LiveServer:
         raise RuntimeError(f"The server does not answer:\n{(self.folder / 'output').read_text()}")
 
 
-def _waited(pid: int | str) -> float:
+def waited_for_cpu(pid: int | str) -> float:
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
