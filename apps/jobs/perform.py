@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 1.0
 
-_LOST = (OperationalError, InterfaceError)
+_PASSING = ("is locked", "deadlock detected")
 
 
 @task
@@ -51,8 +51,8 @@ class _Settling:
     def __exit__(self, _: Any, error: BaseException | None, __: Any) -> bool:
         if error is None:
             return False
-        if isinstance(error, _LOST) and not connection.is_usable():
-            return False  # the database went away; the sweep has the job go on when it is back
+        if _is_passing(error):
+            return False  # the sweep has the job go on when nothing was heard of it for a while
         self._settle(error)
         return True
 
@@ -71,6 +71,13 @@ class _Settling:
             case _:
                 logger.error("Job %s failed", work.job.pk, exc_info=error)
                 work.end(Job.State.FAILED, reason=_describe(error))
+
+
+def _is_passing(error: BaseException) -> bool:
+    """Whether it may go well another time: the database went away, or others were in the way for too long."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    return not connection.is_usable() or any(words in str(error) for words in _PASSING)
 
 
 def _describe(error: BaseException) -> str:

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from apps.jobs.handlers import handler
 from apps.jobs.work import Work
@@ -50,6 +50,11 @@ def lose_database(work: Work) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     store(range(1), "lost database")
+
+
+@handler
+def wait_in_vain(work: Work) -> None:
+    raise OperationalError("database is locked")
 
 
 def no_handler(work: Work) -> None:

@@ -19,7 +19,7 @@ from apps.jobs.models import LOG_MAX_LENGTH, Job
 from apps.jobs.perform import perform_job
 from apps.jobs.start import start_job
 from apps.jobs.tests.factories import claimed, let_die, make_job
-from apps.jobs.tests.handlers import break_down, count_rows, lose_database, refuse, store
+from apps.jobs.tests.handlers import break_down, count_rows, lose_database, refuse, store, wait_in_vain
 from apps.jobs.work import Cancelled, ClaimLost, Work, claim_job
 from apps.traces.models import Trace
 
@@ -188,6 +188,14 @@ def test_of_a_long_log_the_end_is_kept() -> None:
     work.job.refresh_from_db()
     assert len(work.job.log) == LOG_MAX_LENGTH
     assert work.job.log.endswith(f"line {LOG_MAX_LENGTH - 1} \ufffd ?\n")
+
+
+def test_others_in_the_way_are_not_the_end_of_a_job() -> None:
+    job = make_job(act=wait_in_vain.act)
+    with pytest.raises(OperationalError):
+        perform_job.call(str(job.pk))
+    job.refresh_from_db()
+    assert (job.state, job.reason) == ("running", "")
 
 
 @pytest.mark.django_db(transaction=True)
