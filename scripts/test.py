@@ -109,7 +109,12 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _lacking() -> list[str]:
     """Debian packages of what the tests use and that is not here."""
-    programs = {"curl": ["curl"], "jq": ["jq"], "chromium": ["chromium", "chromium-browser", "google-chrome"]}
+    programs = {
+        "curl": ["curl"],
+        "jq": ["jq"],
+        "redis-server": ["redis-server"],
+        "chromium": ["chromium", "chromium-browser", "google-chrome"],
+    }
     lacking = packages_for_venv()
     lacking += [package for package, names in programs.items() if not any(map(shutil.which, names))]
     try:

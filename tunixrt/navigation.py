@@ -11,6 +11,7 @@ from django.utils.functional import SimpleLazyObject
 from apps.accounts.access import is_open_to
 from apps.core.keyset import Count, count_rows
 from apps.datasets.models import Dataset
+from apps.jobs.models import Job
 from apps.traces.models import Trace
 from apps.tunix.models import Manifest
 
@@ -34,6 +35,8 @@ def _places(request: HttpRequest) -> list[Place]:
         "Datasets": count_rows(Dataset.objects.current()),
         "Manifests": count_rows(Manifest.objects.all()),
     }
+    if active := count_rows(Job.objects.active()).number:
+        counts["Jobs"] = Count(active)
     return [
         Place(name, url, _is_below(request.path, url), counts.get(name))
         for name, url in (
@@ -43,6 +46,7 @@ def _places(request: HttpRequest) -> list[Place]:
             ("Tunix", reverse("tunix:panel")),
             ("Manifests", reverse("tunix:list")),
             ("UNGAR", reverse("ungar:panel")),
+            ("Jobs", reverse("jobs:list")),
             ("Tokens", reverse("accounts:tokens")),
         )
     ]

@@ -24,6 +24,8 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
 
+DATABASE_TASKS = "database"
+
 _Names = Annotated[list[str], NoDecode]
 
 
@@ -41,6 +43,7 @@ class Environment(BaseSettings):
     TUNIXRT_TRUSTED_PROXIES: _Names = []
     TUNIXRT_OPEN: bool = False
     TUNIXRT_API_RATE: str | None = None
+    TUNIXRT_TASKS: str = DATABASE_TASKS
     TUNIXRT_LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     TRACE_MAX_BYTES: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 1024 * 1024
 
@@ -76,6 +79,22 @@ class Environment(BaseSettings):
     def check_rate(cls, value: str | None) -> str | None:
         if value and not re.fullmatch(r"[1-9]\d*/(second|minute|hour|day)", value):
             raise ValueError("it must be calls per second, minute, hour or day, such as 600/minute")
+        return value
+
+    @field_validator("TUNIXRT_TASKS")
+    @classmethod
+    def check_tasks(cls, value: str) -> str:
+        if value == DATABASE_TASKS:
+            return value
+        # Nothing of a refused value is said: it may hold a password.
+        reason = f"it must be {DATABASE_TASKS} or an address such as redis://localhost:6379/0"
+        try:
+            url = urlsplit(value)
+            is_redis = url.scheme in ("redis", "rediss") and url.hostname and url.port != 0
+        except ValueError as error:
+            raise ValueError(reason) from error
+        if not is_redis or not re.fullmatch(r"(/\d{0,4})?", url.path, re.ASCII) or url.query or url.fragment:
+            raise ValueError(reason)
         return value
 
     @field_validator("DATABASE_URL")
@@ -170,7 +189,9 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     },
     # JSON runs nothing; the API's docs, which are a page, are not among these.
-    "EXCLUDE_URL_PREFIXES": [f"/api/{name}" for name in ("health", "traces", "datasets", "tunix", "ungar")],
+    "EXCLUDE_URL_PREFIXES": [
+        f"/api/{name}" for name in ("health", "traces", "datasets", "jobs", "tunix", "ungar")
+    ],
 }
 
 # --- What it is made of ------------------------------------------------------------------------
@@ -179,6 +200,7 @@ INSTALLED_APPS = [
     "tunixrt",
     "apps.accounts",
     "apps.core",
+    "apps.jobs",
     "apps.traces",
     "apps.imports",
     "apps.datasets",
@@ -199,6 +221,8 @@ INSTALLED_APPS = [
     "django_htmx",
     "csp",
     "axes",
+    "django_tasks",
+    "django_tasks_db",
 ]
 
 MIDDLEWARE = [
@@ -314,8 +338,26 @@ AXES_VERBOSE = False
 
 KNOX_TOKEN_MODEL = "accounts.ApiToken"
 # Knox's own would make a table that nothing uses and that is in the way of emptying the users'.
-MIGRATION_MODULES = {"knox": None}
+MIGRATION_MODULES: dict[str, str | None] = {"knox": None}
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_TTL": None, "TOKEN_MODEL": KNOX_TOKEN_MODEL}
+
+# --- Jobs --------------------------------------------------------------------------------------
+
+if env.TUNIXRT_TASKS == DATABASE_TASKS:
+    TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+    JOBS_ENGINE = "apps.jobs.engines.database"
+else:
+    TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend"}}
+    JOBS_ENGINE = "apps.jobs.engines.redis"
+    INSTALLED_APPS += ["django_rq", "django_tasks_rq"]
+    RQ_QUEUES = {
+        "default": {
+            "URL": f"{env.TUNIXRT_TASKS}?socket_connect_timeout=2",  # a request waits for it
+            "DEFAULT_TIMEOUT": -1,  # a long act may take as long as it takes
+        }
+    }
+    RQ_SHOW_ADMIN_LINK = False
+    MIGRATION_MODULES["django_rq"] = None  # it has no table
 
 # --- API ---------------------------------------------------------------------------------------
 
@@ -356,5 +398,8 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.TUNIXRT_LOG_LEVEL},
-    "loggers": {"django": {"level": env.TUNIXRT_LOG_LEVEL}},
+    "loggers": {
+        "django": {"level": env.TUNIXRT_LOG_LEVEL},
+        "django_tasks_db": {"level": "WARNING"},  # it says at each task that it starts and ends
+    },
 }

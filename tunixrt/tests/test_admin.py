@@ -19,6 +19,7 @@ from apps.core.ids import lowest_id
 from apps.datasets.models import Dataset, Tombstone
 from apps.datasets.tests.factories import make_dataset
 from apps.formats.records import FORMATS
+from apps.jobs.models import Job
 from apps.traces.models import Score, Trace
 from apps.traces.score import score_trace
 from apps.traces.tests.factories import make_payload, make_trace, make_traces
@@ -30,7 +31,7 @@ if TYPE_CHECKING:  # only the type stubs have a name for it
 
 TRACES = "/admin/traces/trace/"
 DATASETS = "/admin/datasets/dataset/"
-MODELS = [Trace, Score, Dataset, Tombstone, Manifest, ApiToken, User]
+MODELS = [Trace, Score, Dataset, Tombstone, Manifest, Job, ApiToken, User]
 
 
 @pytest.fixture
@@ -72,6 +73,7 @@ def make_one_of_each(text: str) -> None:
     assert client.delete("/api/datasets/old-v1").status_code == 204
     generate_manifest(make_dataset().key, Training(text, text), created_by=None)
     create_token(User.objects.get(), text)
+    Job.objects.create(title=text, act="apps.none")
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -98,7 +98,7 @@ def functions(module: Module) -> list[Function]:
 def test_every_app_has_its_place_in_the_list() -> None:
     found = {path.name for path in (ROOT / "apps").iterdir() if (path / "__init__.py").exists()}
     assert found <= {*APPS}
-    assert {"tunix", "ungar", "datasets", "imports", "traces", "formats", "accounts", "core"} <= found
+    assert {"tunix", "ungar", "datasets", "imports", "traces", "jobs", "formats", "accounts", "core"} <= found
 
 
 def test_every_import_of_the_project_names_a_module() -> None:

@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from apps.datasets.tests.factories import make_dataset
+from apps.jobs.tests.factories import make_job
 from apps.traces.tests.factories import make_traces
 from apps.tunix.manifest import Training, generate_manifest
 
@@ -53,17 +54,22 @@ class Known(NamedTuple):
     key: str
     spare_key: str
     manifest: str
+    job: str
 
     def aim(self, case: Case) -> bool:
         """Put known ids into a generated call: so it gets beyond 404. Whether there was a place for one."""
         places = [place for place in (case.path_parameters, case.query, case.body) if isinstance(place, dict)]
         key = self.spare_key if case.method == "DELETE" else self.key
-        id = self.manifest if "manifests" in case.path else self.trace
+        id = self._id(case.path)
         known = {"id": id, "key": key, "dataset_key": key, "base": self.trace, "other": self.trace}
         found = [(place, name) for place in places for name in known.keys() & place.keys()]
         for place, name in found:
             place[name] = known[name]
         return bool(found)
+
+    def _id(self, path: str) -> str:
+        others = {"/tunix/manifests/": self.manifest, "/jobs/": self.job}
+        return next((id for part, id in others.items() if part in path), self.trace)
 
 
 @pytest.fixture
@@ -73,7 +79,7 @@ def known(transactional_db: None, settings: Settings) -> Known:
     dataset, spare = make_dataset(), make_dataset(dataset_name="spare")
     training = Training("google/gemma-2b-it", "./output", 2e-5, 3, 8, 2048)
     manifest = generate_manifest(dataset.key, training, created_by=None)
-    return Known(str(traces[0].pk), dataset.key, spare.key, str(manifest.pk))
+    return Known(str(traces[0].pk), dataset.key, spare.key, str(manifest.pk), str(make_job().pk))
 
 
 # Werkzeug's test client, which schemathesis calls with, leaves its large multipart bodies to the collector.
@@ -111,6 +117,9 @@ def test_every_call_is_in_the_schema(schema: dict[str, Any]) -> None:
         "GET /api/datasets/{key}/export.jsonl",
         "POST /api/datasets/build",
         "GET /api/health",
+        "GET /api/jobs",
+        "GET /api/jobs/{id}",
+        "POST /api/jobs/{id}/cancel",
         "GET /api/traces",
         "POST /api/traces",
         "GET /api/traces/{id}",

@@ -39,6 +39,14 @@ BAD: list[tuple[str, str]] = [
     ("TUNIXRT_API_RATE", "0/minute"),
     ("TUNIXRT_API_RATE", "10/week"),
     ("TUNIXRT_LOG_LEVEL", "LOUD"),
+    ("TUNIXRT_TASKS", "immediate"),
+    ("TUNIXRT_TASKS", "redis"),
+    ("TUNIXRT_TASKS", "redis://"),
+    ("TUNIXRT_TASKS", "redis://localhost:port/0"),
+    ("TUNIXRT_TASKS", "redis://localhost:99999"),
+    ("TUNIXRT_TASKS", "redis://localhost/queue"),
+    ("TUNIXRT_TASKS", "redis://localhost/0?db=1"),
+    ("TUNIXRT_TASKS", "amqp://localhost/0"),
     ("TRACE_MAX_BYTES", "1MiB"),
     ("TRACE_MAX_BYTES", "0"),
     ("TRACE_MAX_BYTES", "1023"),
@@ -50,12 +58,15 @@ GOOD: list[dict[str, str]] = [
     {},
     {"DATABASE_URL": "postgres://u:p%40ss@db.example.org:5432/traces?sslmode=require"},
     {"DATABASE_URL": "postgresql://localhost/traces"},
+    {"TUNIXRT_TASKS": "database"},
+    {"TUNIXRT_TASKS": "rediss://localhost"},
     {
         "TUNIXRT_URL": "https://traces.example.org:8443/",
         "TUNIXRT_ALLOWED_HOSTS": "traces.example.org, .example.org *",
         "TUNIXRT_TRUSTED_PROXIES": "127.0.0.1,10.0.0.0/8 fd00::/8",
         "TUNIXRT_API_RATE": "600/minute",
         "TUNIXRT_LOG_LEVEL": "WARNING",
+        "TUNIXRT_TASKS": "redis://user:p%40ss@redis.example.org:6379/1",
         "TRACE_MAX_BYTES": "1024",
         "TUNIXRT_DEBUG": "on",
         "TUNIXRT_OPEN": "true",
@@ -110,6 +121,7 @@ def test_an_error_does_not_show_the_secret_key(tmp_path: Path) -> None:
 
 def test_an_error_does_not_show_the_password_of_the_database(tmp_path: Path) -> None:
     assert "hunter2" not in read_settings(tmp_path, DATABASE_URL="mysql://user:hunter2@localhost/x").stderr
+    assert "hunter2" not in read_settings(tmp_path, TUNIXRT_TASKS="redis://user:hunter2@localhost/x").stderr
 
 
 def test_every_variable_has_its_bad_values(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 from typing import Any
 
@@ -23,7 +24,16 @@ class Command(BaseCommand):
             help="migrate; give an empty database sample data and an admin, whose password is printed",
         )
 
-    def handle(self, *, host: str, port: int, workers: int, first_run: bool, **_: Any) -> None:
+        parser.add_argument(
+            "--no-worker",
+            action="store_false",
+            dest="has_worker",
+            help="leave the jobs to others (manage.py work)",
+        )
+
+    def handle(
+        self, *, host: str, port: int, workers: int, first_run: bool, has_worker: bool, **_: Any
+    ) -> None:
         check_secret_key()
         check_port(host, port)
         if first_run:
@@ -37,4 +47,7 @@ class Command(BaseCommand):
         self.stdout.write(f"tunix-rt serves on http://{host}:{port} (Ctrl-C ends it)")
         self.stdout.flush()
         os.chdir(settings.BASE_DIR)  # where the worker's modules are found
+        if has_worker:
+            # A child of the server, which takes the place of this process.
+            subprocess.Popen([sys.executable, "-m", "tunixrt.beside", str(os.getpid())])
         os.execv(sys.executable, command)

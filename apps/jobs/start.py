@@ -1,0 +1,25 @@
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.jobs.handlers import Handler
+from apps.jobs.models import TITLE_MAX_LENGTH, Job
+from apps.jobs.perform import enqueue_job
+from apps.jobs.work import storable
+
+
+def start_job(handler: Handler, arguments: Mapping[str, Any], *, title: str, created_by: User | None) -> Job:
+    """Have `handler.perform(work, **arguments)` done by a worker, once this transaction is committed.
+
+    `arguments` is JSON. Where the queue cannot be reached now, the sweep enqueues the job later.
+    """
+    job = Job.objects.create(
+        act=handler.act,
+        arguments=dict(arguments),
+        title=storable(title)[:TITLE_MAX_LENGTH],
+        created_by=created_by,
+    )
+    transaction.on_commit(lambda: enqueue_job(job.pk), robust=True)
+    return job
