@@ -102,7 +102,7 @@ def _cursor(key: Key) -> str:
 
 
 def _parse(model: type[Model], sort: Sort, cursor: str) -> Key:
-    parts = cursor.split("_")
+    parts = cursor.rsplit("_", len(sort.fields) - 1)  # a value may be a text with this sign, a key is none
     if len(parts) != len(sort.fields):
         raise field_error("cursor", "This is no cursor of this list.")
     try:
