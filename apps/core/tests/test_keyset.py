@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.core.errors import messages_by_path
-from apps.core.keyset import COUNTED, Count, Sort, Window, count_rows, read_window
+from apps.core.keyset import COUNTED, Count, Page, Sort, Window, count_rows, read_window
 from apps.traces.models import Trace
 from apps.traces.tests.factories import make_trace, make_traces
 
@@ -112,8 +112,13 @@ def test_rows_that_come_and_go_while_one_pages_do_not_move_the_others(sort: Sort
 @pytest.mark.parametrize("side", ["after", "before"])
 def test_a_cursor_of_the_same_list_is_read_whatever_its_value(field: str, side: str) -> None:
     make_traces(2)
-    values = {"pk": "", "created_at": "9999-12-31T23:59:59Z_", "source": "ä b_'%_\U0001f642_"}
-    cursor = f"{values.get(field, f'{10**30}_')}ffffffff-ffff-ffff-ffff-ffffffffffff"
+    values = {
+        "pk": "",
+        "created_at": "9999-12-31T23:59:59Z_",
+        "source": "ä b_'%_\U0001f642_",
+        "score": "inf_",
+    }
+    cursor = f"{values.get(field, '2147483647_')}ffffffff-ffff-ffff-ffff-ffffffffffff"
     read(Sort(field, is_descending=False), **{side: cursor})
 
 
@@ -125,6 +130,8 @@ def test_a_cursor_of_the_same_list_is_read_whatever_its_value(field: str, side: 
         ("step_count", "00000000-0000-7000-8000-000000000000"),
         ("step_count", "1.5_00000000-0000-7000-8000-000000000000"),
         ("step_count", "1_"),
+        ("step_count", f"{10**30}_00000000-0000-7000-8000-000000000000"),
+        ("step_count", "-1_00000000-0000-7000-8000-000000000000"),
         ("step_count", "1_x"),
         ("step_count", "_"),
         ("score", "high_00000000-0000-7000-8000-000000000000"),
@@ -146,6 +153,44 @@ def test_a_page_is_one_query(sort: Sort, count: int) -> None:
     with CaptureQueriesContext(connection) as counted:
         read(sort)
     assert len(counted) == 1
+
+
+@each_sort
+def test_a_walk_gives_up_where_its_reach_does_not_fill_the_page(sort: Sort) -> None:
+    make_tied_traces(4 * SIZE)
+    along, page = Trace.objects.all(), Page(sort, size=SIZE)
+    keys = in_order(sort)
+    rows = Trace.objects.filter(pk__in=keys[::2])
+    last = keys[2 * SIZE]  # the one that tells that there is a next page
+
+    assert page.walk(rows, along, reach=2 * SIZE - 1) is None
+    found = page.walk(rows, along, reach=2 * SIZE)
+    assert found == page.read(rows)
+    assert found is not None
+    assert found.keys == keys[: 2 * SIZE : 2]
+    assert page.walk(rows.exclude(pk=last), along, reach=2 * SIZE) is None
+
+
+@each_sort
+def test_what_a_walk_reaches_to_the_end_of_is_complete(sort: Sort) -> None:
+    make_tied_traces(SIZE)
+    rows = Trace.objects.filter(pk=in_order(sort)[-1])
+    assert Page(sort, size=SIZE).walk(rows, Trace.objects.all(), reach=SIZE) == Window(
+        [rows[0].pk], None, None
+    )
+
+
+@each_sort
+def test_gathered_rows_are_in_the_same_order(sort: Sort) -> None:
+    make_tied_traces(3 * SIZE)
+    rows = Trace.objects.all()
+    window = read(sort)
+    while window.after:
+        page = Page(sort, after=window.after, size=SIZE)
+        window = page.read(rows)
+        assert page.gather(rows) == window
+    page = Page(sort, before=str(window.before), size=SIZE)
+    assert page.gather(rows) == page.read(rows)
 
 
 @pytest.mark.parametrize(
