@@ -1,27 +1,45 @@
 """What the project's management commands share."""
 
 from argparse import ArgumentTypeError
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from tqdm import tqdm
 
 from apps.core.errors import messages_by_path, sentence
 
 MAX_NUMBER = 100_000
+PLAIN_EVERY = 10_000
+
+Item = TypeVar("Item")
 
 
-def positive(text: str) -> int:
-    """An argparse type: a whole number from 1 to MAX_NUMBER."""
+def positive(text: str, limit: int = MAX_NUMBER) -> int:
+    """An argparse type: a whole number from 1 to `limit`."""
     try:
         value = int(text)
     except ValueError:
         value = 0
-    if not 1 <= value <= MAX_NUMBER:
-        raise ArgumentTypeError(f"{text} is no whole number from 1 to {MAX_NUMBER}")
+    if not 1 <= value <= limit:
+        raise ArgumentTypeError(f"{text} is no whole number from 1 to {limit}")
     return value
+
+
+def watched(
+    items: Iterable[Item], unit: str, output: OutputWrapper, total: int | None = None
+) -> Iterator[Item]:
+    """A bar on a terminal; in a pipe a plain line now and then."""
+    if output.isatty():
+        yield from tqdm(items, unit=f" {unit}", total=total, file=output)
+        return
+    for count, item in enumerate(items, 1):
+        yield item
+        if count % PLAIN_EVERY == 0:
+            output.write(f"{count} {unit}")
 
 
 def check_migrations() -> None:

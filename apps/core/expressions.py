@@ -4,9 +4,10 @@ Ids and times come out of the database as the text that is exported: to make UUI
 million rows only to format them again would cost as much as all the rest of the reading.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import CharField, Func
+from django.db.models import BooleanField, CharField, Func, Value
 from django.db.models.sql.compiler import SQLCompiler
 
 Sql = tuple[str, Any]
@@ -46,11 +47,12 @@ class IsoTime(_Text):
         return f"""to_char({time} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""", params
 
 
-class Walked(Func):
-    """A column whose condition is looked at row by row, not searched for in an index of its own.
+class Unindexed(Func):
+    """A column whose condition or order is looked at row by row, and not searched for in an index of its own.
 
-    SQLite has no statistics from which it could know that half of the table has a value: it takes the index
-    of the condition, and then sorts half of the table. PostgreSQL has them and decides for itself.
+    Which of two ways costs less is known to who asks. SQLite has no statistics and takes the index of a
+    condition that half of the table meets; PostgreSQL takes two conditions for independent, and walks along
+    an order past everything to find what it has only at its end.
     """
 
     def as_sqlite(self, compiler: SQLCompiler, connection: Any, **_: Any) -> Sql:
@@ -58,4 +60,21 @@ class Walked(Func):
         return f"+{column}", params
 
     def as_postgresql(self, compiler: SQLCompiler, connection: Any, **_: Any) -> Sql:
-        return compiler.compile(self.source_expressions[0])
+        column, params = compiler.compile(self.source_expressions[0])
+        return f"LEAST({column})", params
+
+
+class Compared(Func):
+    """`(a, b) > (x, y)`: by the first column, and the second where that is equal."""
+
+    output_field = BooleanField()
+
+    def __init__(self, columns: Sequence[Any], sign: str, values: Sequence[Value]) -> None:
+        super().__init__(*columns, *values)
+        self.sign = sign
+
+    def as_sql(self, compiler: SQLCompiler, connection: Any, *_: Any, **__: Any) -> Sql:
+        compiled = [compiler.compile(source) for source in self.source_expressions]
+        names, params = [sql for sql, _ in compiled], [param for _, given in compiled for param in given]
+        half = len(names) // 2
+        return f"({', '.join(names[:half])}) {self.sign} ({', '.join(names[half:])})", params

@@ -1,15 +1,23 @@
 """Pages of a sorted table that cost the same however deep: they begin at a row and not at a number."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
-from django.db.models import Field, Model, Q, QuerySet
+from django.db.models import F, Field, Model, QuerySet, Value
 
 from apps.core.errors import field_error
+from apps.core.expressions import Compared, Unindexed
+from apps.core.ranges import Bounds
 
 COUNTED = 10_000
 PAGE_SIZE = 50
+
+# So many rows are looked through in next to no time: the newest 10,000, which some dataset holds, and as many
+# again. The far reach is for an index that holds all that is asked for: still cheaper than to sort as many.
+REACH = 20_000
+FAR_REACH = 200_000
 
 Key = tuple[Any, ...]
 
@@ -33,10 +41,15 @@ def count_rows(rows: QuerySet[Any, Any]) -> Count:
 
 
 class Sort(NamedTuple):
-    """By `field`, and the primary key where it is equal; both in the same direction."""
+    """By `field`, and the primary key where it is equal; both in the same direction.
+
+    `within` says between which values the rows are that this order is asked for: there an index begins and
+    ends to be read. The rows must be filtered by it all the same.
+    """
 
     field: str
     is_descending: bool
+    within: Bounds[Any] = Bounds[Any]()
 
     @property
     def fields(self) -> list[str]:
@@ -56,60 +69,106 @@ def read_window(
 ) -> Window:
     """The page behind the cursor `after`, or the one in front of `before`, or the first.
 
-    One row more than asked for is read: that there is a next page is known without counting.
     Raises ValidationError for a text that is no cursor.
     """
-    is_backward = bool(before)
-    cursor = before or after
-    order = _order(sort, is_reversed=is_backward)
-    if cursor:
-        rows = rows.filter(_beyond(rows.model, order, _parse(rows.model, sort, cursor)))
-    names = [name.removeprefix("-") for name in order]
-    found: list[Key] = [*rows.order_by(*order).values_list(*names)[: size + 1]]
-    has_more, page = len(found) > size, found[:size]
-    if is_backward:
-        page.reverse()
-    has_before = has_more if is_backward else bool(cursor)
-    has_after = is_backward or has_more
-    return Window(
-        [key[-1] for key in page],
-        _cursor(page[0]) if page and has_before else None,
-        _cursor(page[-1]) if page and has_after else None,
-    )
+    return Page(sort, after, before, size).read(rows)
 
 
-def _order(sort: Sort, *, is_reversed: bool) -> list[str]:
-    sign = "-" if sort.is_descending != is_reversed else ""
-    return [f"{sign}{field}" for field in sort.fields]
+@dataclass(frozen=True)
+class Page:
+    """The page behind the cursor `after`, or the one in front of `before`, or the first, and ways to find it.
 
-
-def _beyond(model: type[Model], order: Sequence[str], key: Key) -> Q:
-    """Behind `key` in this order. Spelled so that SQLite, too, begins to read at the key: it is slow on
-    comparisons of tuples.
+    One row more than asked for is read: that there is a next page is known without counting. Each way raises
+    ValidationError for a text that is no cursor.
     """
-    names = [name.removeprefix("-") for name in order]
-    operator = "lt" if order[0].startswith("-") else "gt"
-    if len(names) == 1:
-        return Q((f"pk__{operator}", key[0]))
-    first, (value, pk) = names[0], key
-    return Q((f"{first}__{operator}e", value)) & (
-        Q((f"{first}__{operator}", value)) | Q((f"pk__{operator}", pk))
-    )
+
+    sort: Sort
+    after: str = ""
+    before: str = ""
+    size: int = PAGE_SIZE
+
+    def read(self, rows: QuerySet[Any, Any]) -> Window:
+        """Of rows that an index has in this order."""
+        return self._window(self._to_last(self._ahead(rows, F)))
+
+    def walk(self, rows: QuerySet[Any, Any], along: QuerySet[Any, Any], reach: int) -> Window | None:
+        """Of rows that are strewn in `along`, which an index has in this order.
+
+        None where the next `reach` of `along` do not fill the page: to go on might be to look at all of them.
+        """
+        reached = next(iter(self._to_last(self._ahead(along, F))[reach : reach + 1]), None)
+        if reached is None:
+            return self.read(rows)
+        window = self._window(self._to(self._ahead(rows, F), reached))
+        has_more = window.before if self.before else window.after
+        return window if has_more else None
+
+    def gather(self, rows: QuerySet[Any, Any]) -> Window:
+        """Of rows that something else finds: all are found first and then sorted."""
+        return self._window(self._ahead(rows, Unindexed))
+
+    @property
+    def _is_descending(self) -> bool:
+        """As it is read: from a cursor backward for the page in front of it."""
+        return self.sort.is_descending != bool(self.before)
+
+    def _ahead(self, rows: QuerySet[Any, Any], spell: Callable[[str], Any]) -> QuerySet[Any, Key]:
+        """The keys of `rows` from the cursor on, in the order in which they are read."""
+        columns = [spell(name) for name in self.sort.fields]
+        sign, within = ("<", self.sort.within.max) if self._is_descending else (">", self.sort.within.min)
+        # SQLite begins at one place: of two it may take the one that is farther off.
+        if cursor := self.before or self.after:
+            rows = rows.filter(Compared(columns, sign, _parse(rows.model, self.sort, cursor)))
+        elif within is not None:
+            rows = rows.filter(Compared(columns[:1], f"{sign}=", [Value(within)]))
+        order = [column.desc() if self._is_descending else column.asc() for column in columns]
+        return rows.order_by(*order).values_list(*self.sort.fields)
+
+    def _to_last(self, rows: QuerySet[Any, Key]) -> QuerySet[Any, Key]:
+        sign, within = (">=", self.sort.within.min) if self._is_descending else ("<=", self.sort.within.max)
+        return rows if within is None else rows.filter(Compared([F(self.sort.field)], sign, [Value(within)]))
+
+    def _to(self, rows: QuerySet[Any, Key], key: Key) -> QuerySet[Any, Key]:
+        sign, values = ">=" if self._is_descending else "<=", _values(rows.model, self.sort, key)
+        columns = [F(name) for name in self.sort.fields]
+        # By the first column alone as well: SQLite cannot both begin and end at a pair.
+        return rows.filter(Compared(columns[:1], sign, values[:1]), Compared(columns, sign, values))
+
+    def _window(self, rows: QuerySet[Any, Key]) -> Window:
+        found = [*rows[: self.size + 1]]
+        has_more, keys = len(found) > self.size, found[: self.size]
+        if self.before:
+            keys.reverse()
+        has_before = has_more if self.before else bool(self.after)
+        has_after = bool(self.before) or has_more
+        return Window(
+            [key[-1] for key in keys],
+            _cursor(keys[0]) if keys and has_before else None,
+            _cursor(keys[-1]) if keys and has_after else None,
+        )
 
 
 def _cursor(key: Key) -> str:
     return "_".join(map(str, key))
 
 
-def _parse(model: type[Model], sort: Sort, cursor: str) -> Key:
-    parts = cursor.split("_")
+def _parse(model: type[Model], sort: Sort, cursor: str) -> list[Value]:
+    # A value may be a text that has this sign; a key is none.
+    parts = cursor.rsplit("_", len(sort.fields) - 1)
     if len(parts) != len(sort.fields):
         raise field_error("cursor", "This is no cursor of this list.")
     try:
-        fields = [_field(model, name) for name in sort.fields]
-        return tuple(field.to_python(part) for field, part in zip(fields, parts, strict=True))
+        values = _values(model, sort, parts)
+        for value in values:
+            value.field.run_validators(value.value)
+        return values
     except ValidationError as error:
         raise field_error("cursor", "This is no cursor of this list.") from error
+
+
+def _values(model: type[Model], sort: Sort, key: Sequence[Any]) -> list[Value]:
+    fields = [_field(model, name) for name in sort.fields]
+    return [Value(field.to_python(part), field) for field, part in zip(fields, key, strict=True)]
 
 
 def _field(model: type[Model], name: str) -> "Field[Any, Any]":

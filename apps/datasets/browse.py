@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from apps.core.keyset import Count, Sort, count_rows, read_window
+from apps.core.keyset import COUNTED, FAR_REACH, REACH, Count, Page, Sort, Window, count_rows
 from apps.datasets.selection import Where, select_traces
-from apps.traces.models import Trace
+from apps.traces.models import FEW, Trace
 
 
 @dataclass(frozen=True)
@@ -18,17 +18,26 @@ class Browsed:
 
 
 def browse_traces(where: Where, sort: Sort, *, after: str = "", before: str = "") -> Browsed:
-    """Raises ValidationError for an unknown dataset and for what is no cursor.
-
-    Where few match, these few are found first and then sorted. Else the page is read along the index of its
-    order, in which a match is never far.
-    """
-    keys = select_traces(where).few_keys()
-    if keys is None:
-        found = select_traces(where, is_walked=True)
-        count = count_rows(found)
-    else:
-        found = Trace.objects.with_keys(keys)
-        count = Count(len(keys))
-    window = read_window(found, sort, after=after, before=before)
+    """Raises ValidationError for an unknown dataset and for what is no cursor."""
+    page = Page(sort._replace(within=where.bounds(sort.field)), after, before)
+    count, window = _find(where, page)
     return Browsed(Trace.objects.excerpts(window.keys), count, window.before, window.after)
+
+
+def _find(where: Where, page: Page) -> tuple[Count, Window]:
+    """What an index finds in the order of the page is read from it. Else few are gathered by what they have
+    in common, and sorted; many are met along the order, unless all of them are far away in it.
+    """
+    found = select_traces(where)
+    indexed = where.indexed_by(page.sort.field)
+    along = Trace.objects.all() if indexed.source is None else Trace.objects.of_source(indexed.source)
+    if where == indexed:
+        return count_rows(found), page.read(select_traces(where, among=along, is_walked=True))
+    keys = found.some_keys(COUNTED + 1)
+    count = Count(len(keys))
+    if count.is_exact:
+        return count, page.gather(Trace.objects.with_keys(keys) if len(keys) <= FEW else found)
+    walked = select_traces(where, among=along, is_walked=True)
+    reaches = [REACH] if page.sort.field == "pk" else [REACH, FAR_REACH]
+    walks = (page.walk(walked, along, reach) for reach in reaches)
+    return count, next(filter(None, walks), None) or page.gather(found)

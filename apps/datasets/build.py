@@ -133,13 +133,13 @@ def _are_equal(a: Iterable[UUID], b: Iterable[UUID]) -> bool:
 
 def _add_entries(dataset: Dataset, recipe: Recipe) -> None:
     if recipe.trace_ids is not None:
-        missing = Trace.objects.missing(recipe.trace_ids)
-        if missing:
-            raise not_found("Trace", join_names(map(str, missing), len(missing)))
         entries = [
             DatasetEntry(dataset=dataset, trace_id=id, position=n) for n, id in enumerate(recipe.trace_ids)
         ]
         DatasetEntry.objects.bulk_create(entries)
+        # Only now: whoever deletes traces has finished or waits for these entries (apps.traces.delete).
+        if missing := Trace.objects.missing(recipe.trace_ids):
+            raise not_found("Trace", join_names(map(str, missing), len(missing)))
         return
     # The database numbers and copies the ids: none of them passes through Python.
     is_random = recipe.selection_strategy == Dataset.Strategy.RANDOM

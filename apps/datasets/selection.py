@@ -1,6 +1,6 @@
 """Which traces are meant: the filters of the list, of a build and of what is done to all that match."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from django.db.models import Exists, OuterRef
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +18,11 @@ NONE = "none"
 NOT = "-"
 
 
+# The numbers that may be bounded, and their columns.
+COLUMNS = {"steps": "step_count", "chars": "char_count", "score": "score"}
+_NAMES = {column: name for name, column in COLUMNS.items()}
+
+
 class Where(BaseModel):
     """All of these must hold; what is left out does not matter."""
 
@@ -29,7 +34,7 @@ class Where(BaseModel):
     ] = None
     source: Annotated[str | None, Field(min_length=1, max_length=SOURCE_MAX_LENGTH)] = None
     meta: Annotated[
-        dict[str, str],
+        dict[Annotated[str, Field(min_length=1)], str],
         Field(description="top-level keys of meta; a value matches the string and the JSON scalar it spells"),
     ] = {}
     steps: Annotated[Bounds[int], Field(description="number of steps")] = Bounds[int]()
@@ -46,20 +51,30 @@ class Where(BaseModel):
         ),
     ] = None
 
+    def indexed_by(self, column: str) -> "Where":
+        """What the index finds that has the order of `column`; the key's order is also that of a source."""
+        name = _NAMES.get(column, "source")
+        return Where().model_copy(update={name: getattr(self, name)})
 
-def select_traces(where: Where, *, is_walked: bool = False) -> TraceQuerySet:
+    def bounds(self, column: str) -> Bounds[Any]:
+        return getattr(self, _NAMES[column]) if column in _NAMES else Bounds[Any]()
+
+
+def select_traces(
+    where: Where, *, among: TraceQuerySet | None = None, is_walked: bool = False
+) -> TraceQuerySet:
     """The traces that `where` means, in no order. Raises ValidationError for an unknown dataset."""
-    found = Trace.objects.matching(
+    found = (Trace.objects.all() if among is None else among).matching(
         source=where.source,
         q=where.q,
         meta=where.meta,
-        within={"step_count": where.steps, "char_count": where.chars, "score": where.score},
+        within={column: getattr(where, name) for name, column in COLUMNS.items()},
         is_walked=is_walked,
     )
-    return found if where.in_dataset is None else _of_membership(found, where.in_dataset)
+    return found if where.in_dataset is None else _of_membership(found, where.in_dataset, is_walked)
 
 
-def _of_membership(found: TraceQuerySet, wanted: str) -> TraceQuerySet:
+def _of_membership(found: TraceQuerySet, wanted: str, is_walked: bool) -> TraceQuerySet:
     entries = DatasetEntry.objects.filter(trace=OuterRef("pk"))
     if wanted == ANY:
         return found.filter(Exists(entries))
@@ -68,6 +83,8 @@ def _of_membership(found: TraceQuerySet, wanted: str) -> TraceQuerySet:
     dataset = Dataset.objects.named(wanted.removeprefix(NOT))
     if wanted.startswith(NOT):
         return found.filter(~Exists(entries.filter(dataset=dataset)))
+    if is_walked:
+        return found.filter(Exists(entries.filter(dataset=dataset)))
     return found.filter(entries__dataset=dataset)
 
 

@@ -6,12 +6,13 @@ import orjson
 from django.conf import settings
 from django.db import connection, models
 from django.db.models import Q
-from django.db.models.functions import Left
+from django.db.models.functions import Cast, Left
 from django.db.models.sql.compiler import SQLCompiler
 
-from apps.core.expressions import HyphenatedId, IsoTime, Walked
+from apps.core.expressions import HyphenatedId, IsoTime, Unindexed
 from apps.core.fields import TermsField
 from apps.core.ids import new_id
+from apps.core.keyset import COUNTED, count_rows
 from apps.core.ranges import Bounds
 from apps.formats.meta import meta_term, spelled_terms
 from apps.formats.records import TraceRow
@@ -81,6 +82,10 @@ def find_id(text: str) -> UUID | None:
         return None
 
 
+def _column(lookup: str) -> str:
+    return lookup.partition("__")[0]
+
+
 class TraceQuerySet(models.QuerySet["Trace"]):
     def newest_first(self) -> "TraceQuerySet":
         """By key: it carries the time of creation, and orders what one millisecond brought."""
@@ -97,13 +102,13 @@ class TraceQuerySet(models.QuerySet["Trace"]):
     ) -> "TraceQuerySet":
         """The list's filters, as a query string spells them; `within` bounds columns of numbers.
 
-        `is_walked` is for a sorted page of what is common: the database then reads in the order of the
-        page until that is full, and does not gather all that match in order to sort it.
+        `is_walked` keeps the database from an index of these: it looks at row after row in the order that
+        is asked for. For what is so common that some match is always near.
         """
         conditions: dict[str, Any] = {} if source is None else {"source": source}
         for name, bounds in (within or {}).items():
             conditions |= _conditions(name, bounds)
-        found = self._walking(conditions) if is_walked else self.filter(**conditions)
+        found = self._walking(conditions) if is_walked else self._searching(conditions)
         if q:
             found = found.filter(Q(prompt__icontains=q) | Q(final_answer__icontains=q) | Q(steps__text=q))
         for key, text in (meta or {}).items():
@@ -111,12 +116,26 @@ class TraceQuerySet(models.QuerySet["Trace"]):
             for term in spelled_terms(key, text):
                 spelled |= Q(meta_terms__has=term)
             found = found.filter(spelled)
-        return found.narrowed() if meta else found
+        return found.narrowed() if meta and not is_walked else found
 
     def _walking(self, conditions: Mapping[str, Any]) -> "TraceQuerySet":
-        columns = {name.partition("__")[0] for name in conditions}
-        found = self.alias(**{f"walked_{column}": Walked(column) for column in columns})
+        columns = {_column(name) for name in conditions}
+        found = self.alias(**{f"walked_{column}": Unindexed(column) for column in columns})
         return found.filter(**{f"walked_{name}": value for name, value in conditions.items()})
+
+    def _searching(self, conditions: Mapping[str, Any]) -> "TraceQuerySet":
+        """By the index of the rarest. PostgreSQL knows which one that is; SQLite goes by the form of each."""
+        own: dict[str, dict[str, Any]] = {}
+        for name, value in conditions.items():
+            own.setdefault(_column(name), {})[name] = value
+        if connection.vendor != "sqlite" or len(own) < 2:
+            return self.filter(**conditions)
+        counts = {column: count_rows(self.filter(**of_column)).number for column, of_column in own.items()}
+        rarest = min(counts, key=counts.__getitem__)
+        if counts[rarest] > COUNTED:
+            return self.filter(**conditions)
+        rest = {name: value for name, value in conditions.items() if _column(name) != rarest}
+        return self.filter(**own[rarest])._walking(rest)
 
     def with_meta(self, filters: Mapping[str, Any]) -> "TraceQuerySet":
         """Strictly: `1` is neither `"1"` nor `true`, `1` equals `1.0`, null is only an explicit null."""
@@ -141,7 +160,11 @@ class TraceQuerySet(models.QuerySet["Trace"]):
         keys = [*self.order_by().values_list("pk", flat=True)[: FEW + 1]]
         return keys if len(keys) <= FEW else None
 
-    def with_keys(self, keys: Iterable[UUID]) -> "TraceQuerySet":
+    def some_keys(self, limit: int) -> list[str]:
+        """Of any of these, as texts: to make UUIDs of thousands would cost more than to find them."""
+        return [*self.order_by().values_list(Cast("pk", models.TextField()), flat=True)[:limit]]
+
+    def with_keys(self, keys: Iterable[UUID | str]) -> "TraceQuerySet":
         # No trace has the nil UUID; an empty list would be a query that Django does not write out.
         return self.filter(pk__in=[*keys] or [UUID(int=0)])
 
@@ -238,10 +261,9 @@ class Trace(models.Model):
     objects = TraceQuerySet.as_manager()
 
     class Meta:
-        # One for each order of the list, and one for a source: each holds all that the list filters by, so
-        # that a walk along it never has to look at the rows themselves.
+        # One for each order of the list but that of age, which is the key's, and one for a source: each holds
+        # all that the list filters and sorts by, so that rows are looked at without reading them.
         indexes = [
-            models.Index(fields=["id", "source", "step_count", "char_count", "score"], name="traces_by_age"),
             models.Index(
                 fields=["source", "id", "step_count", "char_count", "score"], name="traces_by_source"
             ),

@@ -222,3 +222,37 @@ def test_two_builds_of_one_key_at_once_yield_one_dataset(server: LiveServer) -> 
         for turn in range(5):
             (first, one), (second, other) = clients.map(build, [f"v{turn}"] * 2)
             assert ({first, second}, one) == ({200, 201}, other)
+
+
+def test_a_killed_server_leaves_no_worker_on_its_port(server: LiveServer) -> None:
+    assert server.process is not None
+    server.process.kill()
+    server.wait()
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and _is_listening(server.port):
+        time.sleep(0.05)
+    assert not _is_listening(server.port)
+
+
+def _is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_trace_is_either_built_into_a_dataset_or_deleted(server: LiveServer) -> None:
+    """Both at once, again and again: whoever comes second is refused."""
+    outcomes = set()
+    with ThreadPoolExecutor(2) as pool:
+        for n in range(20):
+            id = server.call("POST", "/api/traces", trace(f"Torn {n}"))[1]["id"]
+            recipe = {"dataset_name": "torn", "dataset_version": f"v{n}", "trace_ids": [id]}
+            built = pool.submit(server.call, "POST", "/api/datasets/build", recipe)
+            deleted = pool.submit(_delete, server, id)
+            outcomes.add((built.result()[0], deleted.result()))
+    assert outcomes <= {(201, 409), (404, 204)}
+
+
+def _delete(server: LiveServer, id: str) -> int:
+    with closing(server.connect()) as connection:
+        connection.request("DELETE", f"/api/traces/{id}")
+        return connection.getresponse().status

@@ -37,7 +37,7 @@ class WhereForm(forms.Form):
     `meta_key` and `meta_value` add one more of these.
     """
 
-    q = forms.CharField(label="Search", required=False, max_length=TEXT_MAX_LENGTH)
+    q = forms.CharField(label="Search", required=False, max_length=TEXT_MAX_LENGTH, strip=False)
     source = forms.CharField(
         label="Source",
         required=False,

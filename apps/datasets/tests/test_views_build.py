@@ -105,10 +105,11 @@ def test_all_that_match_are_not_the_given(api: Client) -> None:
 def test_10_000_traces_may_be_given(api: Client) -> None:
     payload = parse_trace(make_payload())
     ids = [str(stored.id) for stored in ingest_traces([payload] * 10_000, created_by=None)]
-    page = api.get("/datasets/new", {"trace": ids})
-    assert (page.status_code, page.context["preview"].taken.number) == (200, 10_000)
+    page = api.get("/datasets/new", {"trace": ids[:400]})
+    assert (page.status_code, page.context["preview"].taken.number) == (200, 400)
     page = api.post("/datasets/new", {"trace_ids": " ".join(ids), "preview": "1"}, headers=HTMX)
     assert (page.status_code, "HX-Replace-Url" in page) == (200, False)
+    assert page.context["preview"].taken.number == 10_000
     assert _post(api, trace_ids=" ".join(ids)).status_code == 303
     assert _members("mine-v1") == ids
 

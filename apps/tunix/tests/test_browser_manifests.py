@@ -40,7 +40,7 @@ def test_again_with_changes(page: Page, server: LiveServer) -> None:
 
 
 def test_two_that_are_ticked_are_compared(page: Page, server: LiveServer) -> None:
-    key = build(server, "compared")
+    key = build(server, "manifest_pair")
     base, other = generate(server, key), generate(server, key, num_epochs=5)
     page.goto(f"/manifests?dataset_key={key}")
     button = page.get_by_role("button", name="Compare")
@@ -53,7 +53,10 @@ def test_two_that_are_ticked_are_compared(page: Page, server: LiveServer) -> Non
     expect(page).to_have_url(f"/manifests/compare?base={base}&other={other}")
     expect(page.get_by_role("row", name="differs")).to_have_text(["Epochs differs 3 5"])
     lines = (page.locator("pre").text_content() or "").splitlines()
-    assert [line for line in lines if line[0] in "+-"] == ["-   num_epochs: 3", "+   num_epochs: 5"]
+    assert [line for line in lines if line.startswith(("+", "-"))] == [
+        "-   num_epochs: 3",
+        "+   num_epochs: 5",
+    ]
     assert_accessible(page)
     assert_fits(page)
     page.get_by_role("link", name="Swap").click()

@@ -157,12 +157,14 @@ def test_a_double_click_makes_one(page: Page, server: LiveServer, pause: int) ->
 
 
 def test_without_scripts(browser: Browser, server: LiveServer) -> None:
-    key = build(server, "plain")
+    key = build(server, "panel_alone")
     with watched_page(browser, server, java_script_enabled=False) as page:
         page.goto("/tunix")
-        page.get_by_test_id("tunix:dataset-key").fill("plain-v9")
+        page.get_by_test_id("tunix:dataset-key").fill("panel_alone-v9")
         page.get_by_test_id("tunix:manifest-btn").click()
-        expect(page.get_by_test_id("tunix:error")).to_have_text("Dataset key: Dataset not found: plain-v9")
+        expect(page.get_by_test_id("tunix:error")).to_have_text(
+            "Dataset key: Dataset not found: panel_alone-v9"
+        )
         page.get_by_test_id("tunix:dataset-key").fill(key)
         with page.expect_download() as download:
             page.get_by_test_id("tunix:export-btn").click()

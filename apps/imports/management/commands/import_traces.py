@@ -10,9 +10,8 @@ import pydantic
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
-from tqdm import tqdm
 
-from apps.core.commands import ActCommand
+from apps.core.commands import ActCommand, watched
 from apps.core.errors import from_pydantic
 from apps.core.json import compact_json
 from apps.formats.reasoning import CUTS
@@ -21,9 +20,7 @@ from apps.imports.mapping import Mapping
 from apps.imports.parse import Parsed, Rejection, parse_rows, preview
 from apps.imports.read import Rows, read_rows
 from apps.imports.recognise import AUTO, FORMATS, Recipe, mapped, recognise, with_cut
-from apps.imports.rows import Row
 
-PLAIN_EVERY = 10_000
 SHOWN_REJECTIONS = 20
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f]")
 
@@ -75,7 +72,7 @@ class Command(ActCommand):
         self.told = 0
         with _created(options["report"]) as file:
             report = load_traces(
-                parse_rows(self._watched(rows), recipe, options["source"]),
+                parse_rows(watched(rows, "rows read", self.stderr), recipe, options["source"]),
                 on_error=options["on_error"],
                 created_by=None,
                 is_dry_run=options["dry_run"],
@@ -116,16 +113,6 @@ class Command(ActCommand):
         for parsed in preview(rows, recipe, source=source):
             self.stdout.write(f"\n{rows.unit} {parsed.place}")
             self.stdout.write("\n".join(_shown(parsed)))
-
-    def _watched(self, rows: Rows) -> Iterator[Row]:
-        """A bar on a terminal; in a pipe a plain line now and then."""
-        if self.stderr.isatty():
-            yield from tqdm(rows, unit=f" {rows.unit}s", file=self.stderr)
-            return
-        for count, row in enumerate(rows, 1):
-            yield row
-            if count % PLAIN_EVERY == 0:
-                self.stderr.write(f"{count} rows read")
 
 
 def _shown(parsed: Parsed) -> Iterator[str]:
