@@ -98,7 +98,8 @@ class ChooseForm(forms.Form):
         help_text="Equal in prompt, steps and answer but for white space",
     )
 
-    columns = ("prompt", "answer", "steps", "context", "conversation", "meta", "save_as")
+    columns = ("prompt", "steps", "answer")
+    rare_columns = ("context", "conversation", "meta")
     options = ("source", "on_error", "duplicates")
 
     def __init__(self, data: QueryDict | None, found: Import) -> None:
@@ -109,6 +110,14 @@ class ChooseForm(forms.Form):
     @property
     def column_fields(self) -> list[Any]:
         return [self[name] for name in self.columns]
+
+    @property
+    def rare_fields(self) -> list[Any]:
+        return [self[name] for name in self.rare_columns]
+
+    @property
+    def has_rare(self) -> bool:
+        return any(self[name].value() or self[name].errors for name in self.rare_columns)
 
     @property
     def option_fields(self) -> list[Any]:
@@ -128,18 +137,13 @@ class ChooseForm(forms.Form):
         filled = given(self.cleaned_data)
         reading = filled["reading"]
         values = {name: filled[name] for name in (*self.options, "cut") if name in filled}
-        if reading == COLUMNS:
-            return {**values, "mapping": self._mapping(filled, values.pop("cut", "auto"))}
-        if not reading.startswith(_SAVED):
+        if reading != COLUMNS and not reading.startswith(_SAVED):
             return {**values, "format": reading}
-        saved = SavedMapping.objects.get(name=reading.removeprefix(_SAVED)).mapping
-        return {**values, "mapping": saved | ({"cut": values.pop("cut")} if "cut" in values else {})}
-
-    def _mapping(self, filled: dict[str, Any], cut: str) -> dict[str, Any]:
-        mapping: dict[str, Any] = {name: filled[name] for name in _ROLES if name in filled}
-        if kept := [line for line in filled.get("meta", "").splitlines() if line.strip()]:
-            mapping["meta"] = kept
-        return {**mapping, "cut": cut}
+        cut = {"cut": values.pop("cut")} if "cut" in values else {}
+        if reading == COLUMNS:
+            return {**values, "mapping": _columns(filled) | cut}
+        saved = SavedMapping.objects.get(name=reading.removeprefix(_SAVED))
+        return {**values, "mapping": saved.mapping | cut}
 
     @property
     def terms(self) -> Terms | None:
@@ -152,6 +156,13 @@ class ChooseForm(forms.Form):
     def saved_name(self) -> str:
         is_named = self.cleaned_data["reading"] == COLUMNS
         return self.cleaned_data["save_as"] if is_named else ""
+
+
+def _columns(filled: dict[str, Any]) -> dict[str, Any]:
+    mapping: dict[str, Any] = {name: filled[name] for name in _ROLES if name in filled}
+    if kept := [line for line in filled.get("meta", "").splitlines() if line.strip()]:
+        mapping["meta"] = kept
+    return mapping
 
 
 def _initial(found: Import) -> dict[str, Any]:

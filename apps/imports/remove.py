@@ -1,5 +1,6 @@
 """Taking away again what an import brought, in transactions that are short however much it was."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
@@ -90,8 +91,11 @@ def conclude(work: Work, found: Import, state: str, reason: str) -> None:
 
 
 def delete_files(found: Import) -> None:
-    """The report stays as long as it says something of what was tried."""
+    """The report stays where it says something."""
     found.path.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        if not found.report_path.stat().st_size:
+            found.report_path.unlink()
 
 
 def _next_keys(found: Import) -> list[Any]:

@@ -19,7 +19,7 @@ from apps.jobs.handlers import handler
 from apps.jobs.work import Cancelled, Work, storable
 
 # A file up to this size that is not packed is done in a second or two: in one transaction.
-SMALL = 4 << 20
+SMALL = 2 << 20
 
 CANCELLED = "Cancelled. What it had stored was removed again."
 
