@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -21,7 +22,7 @@ _AT_ONCE = 2_000
 def find_import(id: str) -> Import:
     """Raises ValidationError (not found)."""
     try:
-        return Import.objects.with_people().get(pk=id)
+        return Import.objects.with_people().get(pk=UUID(id))
     except (ValueError, Import.DoesNotExist) as error:
         raise not_found("Import", id) from error
 
