@@ -391,10 +391,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["apps.accounts.authentication.IsMember"],
-    "ENUM_NAME_OVERRIDES": {
-        "JobState": "apps.jobs.models.Job.State.values",
-        "ImportState": "apps.imports.models.Import.State.values",
-    },
+    "ENUM_NAME_OVERRIDES": {"JobState": "apps.jobs.serializers.STATES"},  # imports have others
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -62,11 +62,10 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @csrf_protect
 def _receive(request: HttpRequest, handler: ImportUploadHandler) -> HttpResponse:
+    form = UploadForm(request.POST, request.FILES)  # now it is read from the client
     try:
         found = handler.keep(account_of(request.user))
     except ValidationError as error:
-        form = UploadForm(QueryDict())
-        form.full_clean()
         form.add_error("file", sentence(error))
         status = 413 if code_of(error) == TOO_LARGE else 422
         return render_page(request, "imports/new.html", "imports/_upload.html", {"form": form}, status)
