@@ -42,6 +42,7 @@ def _places(request: HttpRequest) -> list[Place]:
         for name, url in (
             ("Overview", reverse("overview")),
             ("Traces", reverse("datasets:traces")),
+            ("Imports", reverse("imports:list")),
             ("Datasets", reverse("datasets:list")),
             ("Tunix", reverse("tunix:panel")),
             ("Manifests", reverse("tunix:list")),

@@ -173,6 +173,8 @@ X_FRAME_OPTIONS = "DENY"
 # its fields; 1,000 steps have several each, and a selection of the admin may have 10,000.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * TRACE_MAX_BYTES + 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 12_000
+# A file to be imported goes to the disk as it comes.
+IMPORT_MAX_BYTES = 2 << 30
 CSRF_FAILURE_VIEW = "tunixrt.refusals.csrf_failure"
 
 # Everything comes from this server, and no script or style from within a page.
@@ -190,7 +192,7 @@ CONTENT_SECURITY_POLICY = {
     },
     # JSON runs nothing; the API's docs, which are a page, are not among these.
     "EXCLUDE_URL_PREFIXES": [
-        f"/api/{name}" for name in ("health", "traces", "datasets", "jobs", "tunix", "ungar")
+        f"/api/{name}" for name in ("health", "traces", "datasets", "imports", "jobs", "tunix", "ungar")
     ],
 }
 
@@ -359,6 +361,9 @@ else:
     RQ_SHOW_ADMIN_LINK = False
     MIGRATION_MODULES["django_rq"] = None  # it has no table
 
+# What workers look after now and then beside the jobs themselves: jobs know no app above theirs.
+JOBS_SWEEPS = ["apps.imports.settle.settle_imports"]
+
 # --- API ---------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
@@ -386,6 +391,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["apps.accounts.authentication.IsMember"],
+    "ENUM_NAME_OVERRIDES": {"JobState": "apps.jobs.serializers.STATES"},  # imports have others
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from apps.core.api import UnknownPath
 from apps.datasets import urls as datasets
+from apps.imports import urls as imports
 from apps.jobs import urls as jobs
 from apps.traces import urls as traces
 from apps.tunix import urls as tunix
@@ -17,6 +18,7 @@ docs = csp_update({"style-src": ["'unsafe-inline'"]})(SpectacularSwaggerSplitVie
 api_urlpatterns = [
     *traces.api_urlpatterns,
     *datasets.api_urlpatterns,
+    *imports.api_urlpatterns,
     *jobs.api_urlpatterns,
     *tunix.api_urlpatterns,
     *ungar.api_urlpatterns,
@@ -32,6 +34,7 @@ urlpatterns = [
     path("", include("apps.accounts.urls")),
     path("", include("apps.traces.urls")),
     path("", include("apps.datasets.urls")),
+    path("", include("apps.imports.urls")),
     path("", include("apps.jobs.urls")),
     path("", include("apps.ungar.urls")),
     path("", include("apps.tunix.urls")),

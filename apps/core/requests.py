@@ -1,5 +1,6 @@
 """Reading what a client sent: its body within a limit, its query string, both against a schema."""
 
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import pydantic
@@ -41,6 +42,13 @@ def read_body(request: HttpRequest, max_bytes: int) -> bytes:
     if size > max_bytes:
         raise too_large("The request body", max_bytes)
     return b"".join(parts)
+
+
+def read_parts(request: HttpRequest) -> Iterator[bytes]:
+    """The body as it comes, also chunked, for what goes to the disk."""
+    stream = request.META["wsgi.input"] if "HTTP_TRANSFER_ENCODING" in request.META else request
+    while part := stream.read(_CHUNK):
+        yield part
 
 
 def validate(schema: type[Schema], value: Any) -> Schema:

@@ -20,6 +20,7 @@ from apps.core.json import compact_json
 from apps.datasets.histograms import COUNTED_COLUMNS, describe_counts
 from apps.datasets.models import Dataset, DatasetEntry, dataset_key
 from apps.datasets.selection import Where, dataset_where, select_traces
+from apps.imports.models import Import
 from apps.traces.models import Trace, TraceQuerySet
 
 _PAGE = 10_000
@@ -108,6 +109,7 @@ def _create(key: str, recipe: Recipe, created_by: User | None) -> Dataset:
     )
     dataset.save()
     _add_entries(dataset, recipe)
+    _check_imports(dataset)
     _summarise(dataset)
     return dataset
 
@@ -154,6 +156,20 @@ def _add_entries(dataset: Dataset, recipe: Recipe) -> None:
             f" SELECT %s, picked.id, row_number() OVER (ORDER BY {order}) - 1 FROM ({select}) AS picked",
             [dataset.pk, *params],
         )
+
+
+def _check_imports(dataset: Dataset) -> None:
+    """No dataset takes a part of what an import brings. Raises ValidationError (conflict).
+
+    Asked when the members are chosen, of all imports that ran at some time since the build began.
+    """
+    unfinished = {found.ingest_id: found for found in Import.objects.unfinished_since(dataset.created_at)}
+    if not unfinished:
+        return
+    taken = dataset.entries.filter(trace__ingest_id__in=unfinished).order_by()
+    for ingest_id in taken.values_list("trace__ingest_id", flat=True)[:1]:
+        name = unfinished[ingest_id]
+        raise conflict(f"The import of {name} is running. Build when it has ended, or select other traces.")
 
 
 def _summarise(dataset: Dataset) -> None:

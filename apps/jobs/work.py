@@ -44,6 +44,13 @@ class Work:
         if not is_held:
             raise Cancelled if held.exists() else ClaimLost
 
+    def hold(self) -> None:
+        """Make sure that this worker has the job until the end of the transaction, also where somebody asked
+        to cancel it. Raises ClaimLost.
+        """
+        if not Job.objects.held(self.job).update(**self._signs):
+            raise ClaimLost
+
     def log(self, text: str) -> None:
         """A line for people, seen within a second; only the end of the whole log is kept."""
         self._log = (self._log + f"{timezone.now():%H:%M:%S} {storable(text)}\n")[-LOG_MAX_LENGTH:]

@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db import Error, connection
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from apps.jobs.models import Worker
 from apps.jobs.repeat import repeating
@@ -59,11 +60,14 @@ def run_worker(parent: int | None = None) -> None:
 
 def _work(ending: _Ending, name: str) -> None:
     engine = import_module(settings.JOBS_ENGINE)
+    sweeps = [*map(import_string, settings.JOBS_SWEEPS)]
     next_sweep = 0.0
     while not ending.is_asked:
         try:
             if time.monotonic() >= next_sweep:
                 sweep_jobs()
+                for sweep in sweeps:
+                    sweep()
                 next_sweep = time.monotonic() + SWEEP_SECONDS
             if engine.is_waiting():
                 engine.perform_next(name)

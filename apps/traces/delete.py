@@ -1,8 +1,10 @@
 from django.db import connection, transaction
-from django.db.models import PROTECT, Exists, ForeignObjectRel, OuterRef, ProtectedError
+from django.db.models import PROTECT, Exists, ForeignKey, ForeignObjectRel, OuterRef, ProtectedError
 
 from apps.core.errors import conflict, join_names
 from apps.traces.models import Score, Trace, TraceQuerySet
+
+MAX_NAMED = 10
 
 
 def delete_traces(traces: TraceQuerySet) -> int:
@@ -36,6 +38,20 @@ def free_traces(traces: TraceQuerySet) -> TraceQuerySet:
         held = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("pk")})
         traces = traces.filter(~Exists(held))
     return traces
+
+
+def holder_names(traces: TraceQuerySet) -> list[str]:
+    """What holds any of these: what the holding rows belong to, MAX_NAMED and one more at most."""
+    names: list[str] = []
+    for relation in _holding_relations():
+        rows = relation.related_model._base_manager.filter(
+            **{f"{relation.field.name}__in": traces.order_by().values("pk")}
+        )
+        for field in rows.model._meta.concrete_fields:
+            if isinstance(field, ForeignKey) and field != relation.field:
+                holders = field.remote_field.model._base_manager.filter(pk__in=rows.values(field.attname))
+                names += map(str, holders.order_by("pk")[: MAX_NAMED + 1])
+    return names
 
 
 def _holding_relations() -> list[ForeignObjectRel]:

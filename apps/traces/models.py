@@ -180,6 +180,13 @@ class TraceQuerySet(models.QuerySet["Trace"]):
     def of_source(self, source: str) -> "TraceQuerySet":
         return self.filter(source=source)
 
+    def of_act(self, ingest_id: UUID) -> "TraceQuerySet":
+        """What one act brought."""
+        return self.filter(ingest_id=ingest_id)
+
+    def with_prompts(self, hashes: Iterable[str]) -> "TraceQuerySet":
+        return self.filter(prompt_hash__in=[*hashes])
+
     def newest_ids(self, limit: int) -> models.QuerySet["Trace", UUID]:
         return self.newest_first().values_list("id", flat=True)[:limit]
 
@@ -276,6 +283,8 @@ class Trace(models.Model):
             models.Index(
                 fields=["score", "id", "source", "step_count", "char_count"], name="traces_by_score"
             ),
+            models.Index(fields=["prompt_hash"], name="traces_by_prompt"),
+            models.Index(fields=["ingest_id"], name="traces_by_act"),
         ]
         constraints = [
             models.UniqueConstraint(

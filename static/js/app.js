@@ -20,6 +20,15 @@ document.addEventListener("htmx:responseError", (event) => say(reasonOf(event.de
 document.addEventListener("htmx:sendError", () => say("The server cannot be reached. Check that it runs, then try again."));
 document.addEventListener("htmx:timeout", () => say("The server took too long. Try again."));
 
+// How much of a file is on its way.
+document.addEventListener("htmx:xhr:progress", (event) => {
+  const bar = event.target.querySelector?.("progress");
+  if (!bar || !event.detail.lengthComputable) return;
+  bar.hidden = false;
+  bar.max = event.detail.total;
+  bar.value = event.detail.loaded;
+});
+
 // A form is sent once: its button says that it works until the next page, or the same one on the way back.
 const busy = (form, isBusy) => {
   form.toggleAttribute("data-busy", isBusy);

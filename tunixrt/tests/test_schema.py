@@ -23,6 +23,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from apps.datasets.tests.factories import make_dataset
+from apps.imports.api import CONTENT_TYPES
+from apps.imports.tests.factories import lines, make_upload, row
 from apps.jobs.tests.factories import make_job
 from apps.traces.tests.factories import make_traces
 from apps.tunix.manifest import Training, generate_manifest
@@ -43,6 +45,11 @@ def generate_schema() -> dict[str, Any]:
     return dict(SchemaGenerator().get_schema(request=None, public=True))  # type: ignore[no-untyped-call]
 
 
+# Files, which schemathesis sends as they are.
+for media_type in CONTENT_TYPES:
+    if media_type not in ("application/json", "application/octet-stream", "text/csv"):
+        schemathesis.serializer.alias(media_type, "application/octet-stream")
+
 SERVED = schemathesis.openapi.from_dict(generate_schema(), config=schemathesis.Config())
 SERVED.app = get_wsgi_application()
 
@@ -55,6 +62,7 @@ class Known(NamedTuple):
     spare_key: str
     manifest: str
     job: str
+    upload: str
 
     def aim(self, case: Case) -> bool:
         """Put known ids into a generated call: so it gets beyond 404. Whether there was a place for one."""
@@ -68,7 +76,7 @@ class Known(NamedTuple):
         return bool(found)
 
     def _id(self, path: str) -> str:
-        others = {"/tunix/manifests/": self.manifest, "/jobs/": self.job}
+        others = {"/tunix/manifests/": self.manifest, "/jobs/": self.job, "/imports/": self.upload}
         return next((id for part, id in others.items() if part in path), self.trace)
 
 
@@ -79,7 +87,10 @@ def known(transactional_db: None, settings: Settings) -> Known:
     dataset, spare = make_dataset(), make_dataset(dataset_name="spare")
     training = Training("google/gemma-2b-it", "./output", 2e-5, 3, 8, 2048)
     manifest = generate_manifest(dataset.key, training, created_by=None)
-    return Known(str(traces[0].pk), dataset.key, spare.key, str(manifest.pk), str(make_job().pk))
+    upload = make_upload(lines(row(1)))
+    return Known(
+        str(traces[0].pk), dataset.key, spare.key, str(manifest.pk), str(make_job().pk), str(upload.pk)
+    )
 
 
 # Werkzeug's test client, which schemathesis calls with, leaves its large multipart bodies to the collector.
@@ -117,6 +128,12 @@ def test_every_call_is_in_the_schema(schema: dict[str, Any]) -> None:
         "GET /api/datasets/{key}/export.jsonl",
         "POST /api/datasets/build",
         "GET /api/health",
+        "GET /api/imports",
+        "POST /api/imports",
+        "GET /api/imports/{id}",
+        "DELETE /api/imports/{id}",
+        "GET /api/imports/{id}/rejected.jsonl",
+        "POST /api/imports/{id}/start",
         "GET /api/jobs",
         "GET /api/jobs/{id}",
         "POST /api/jobs/{id}/cancel",

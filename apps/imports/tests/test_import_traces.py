@@ -73,7 +73,7 @@ def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_source_takes_the_place_of_the_rows_own(file: Path) -> None:
     write(file, make_payload(), make_payload(meta=None))
-    run(file, source="batch 7")
+    run(file, source="batch 7", duplicates="keep")
     assert [(row.source, json.loads(row.meta)) for row in Trace.objects.all()] == [
         ("batch 7", {"source": "batch 7"})
     ] * 2
@@ -184,7 +184,7 @@ def test_an_exported_dataset_comes_back_equal(tmp_path: Path, format: str) -> No
     exported = tmp_path / "exported.jsonl"
     call_command("export_dataset", dataset.key, format=format, output=str(exported), stdout=io.StringIO())
     before = {*Trace.objects.values_list("pk", flat=True)}
-    out, _ = run(exported)
+    out, _ = run(exported, duplicates="keep")
     assert f"format {format})" in out
     found = Trace.objects.exclude(pk__in=before).order_by("id")
     came_back = [

@@ -15,11 +15,13 @@ from apps.core.commands import ActCommand, watched
 from apps.core.errors import from_pydantic
 from apps.core.json import compact_json
 from apps.formats.reasoning import CUTS
-from apps.imports.load import OnError, Report, load_traces
+from apps.imports.load import Duplicates, Loader, OnError, Report, load_traces
 from apps.imports.mapping import Mapping
+from apps.imports.models import Import
 from apps.imports.parse import Parsed, Rejection, parse_rows, preview
 from apps.imports.read import Rows, read_rows
 from apps.imports.recognise import AUTO, FORMATS, Recipe, mapped, recognise, with_cut
+from apps.imports.record import Measured, new_record, recorded, set_counts
 
 SHOWN_REJECTIONS = 20
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f]")
@@ -51,47 +53,59 @@ class Command(ActCommand):
             "report the bad ones, and store nothing if there are any",
         )
 
+        parser.add_argument(
+            "--duplicates",
+            choices=get_args(Duplicates),
+            default="skip",
+            help="what is there already, equal in prompt, steps and answer but for white space: skip it and "
+            "count it (default), or keep it",
+        )
+
     def act(self, **options: Any) -> None:
         recipe = _chosen(options)
         _check_report(options["report"], options["file"])
         self.started = time.monotonic()
         with _opened(options["file"]) as stream:
             try:
-                rows = read_rows(stream, 4 * settings.TRACE_MAX_BYTES)
+                measured = Measured(stream)
+                rows = read_rows(measured.source, 4 * settings.TRACE_MAX_BYTES)
                 recipe = recipe or recognise(rows.head, rows.unit)
                 if options["cut"]:
                     recipe = with_cut(recipe, options["cut"])
                 if options["preview"]:
                     self._show(rows, recipe, options["source"])
-                else:
-                    self._load(rows, recipe, options)
+                    return
+                name = "standard input" if options["file"] == "-" else os.path.basename(options["file"])
+                record = new_record(name, rows, recipe, options)
+                with nullcontext() if options["dry_run"] else recorded(record, measured):
+                    said = self._load(rows, recipe, options, record)
+                self.stdout.write(said)
             except ValidationError as error:
                 raise CommandError(f"{error.messages[0]} Nothing was stored.") from error
 
-    def _load(self, rows: Rows, recipe: Recipe, options: dict[str, Any]) -> None:
+    def _load(self, rows: Rows, recipe: Recipe, options: dict[str, Any], record: Import) -> str:
         self.told = 0
         with _created(options["report"]) as file:
-            report = load_traces(
-                parse_rows(watched(rows, "rows read", self.stderr), recipe, options["source"]),
+            loader = Loader(
                 on_error=options["on_error"],
+                duplicates=options["duplicates"],
                 created_by=None,
-                is_dry_run=options["dry_run"],
                 reject=lambda rejection: self._reject(rejection, rows.unit, file, options["on_error"]),
+                is_dry_run=options["dry_run"],
             )
-        self._conclude(report, rows, recipe, options, time.monotonic() - self.started)
+            parsed = parse_rows(watched(rows, "rows read", self.stderr), recipe, options["source"])
+            report = load_traces(parsed, loader, record.ingest_id)
+        set_counts(record, report)
+        _check_report_of(report, options)
+        return self._conclusion(report, rows, recipe, options["dry_run"])
 
-    def _conclude(
-        self, report: Report, rows: Rows, recipe: Recipe, options: dict[str, Any], seconds: float
-    ) -> None:
-        if not report.read:
-            raise CommandError("The file holds no rows. Nothing was stored.")
-        if report.rejected and options["on_error"] != "skip":
-            told = f" They are in {options['report']}." if options["report"] else ""
-            raise CommandError(f"{report.rejected} of {report.read} rows rejected.{told} Nothing was stored.")
-        act = "Would store" if options["dry_run"] else "Stored"
-        self.stdout.write(
+    def _conclusion(self, report: Report, rows: Rows, recipe: Recipe, is_dry_run: bool) -> str:
+        act = "Would store" if is_dry_run else "Stored"
+        seconds = time.monotonic() - self.started
+        twice = f", {report.duplicates} duplicates skipped" if report.duplicates else ""
+        return (
             f"{act} {report.stored} traces ({rows.description}; format {recipe.description}) in "
-            f"{seconds:.1f} s, {report.rejected} rows rejected. Ingest id: {report.ingest_id}"
+            f"{seconds:.1f} s, {report.rejected} rows rejected{twice}. Ingest id: {report.ingest_id}"
         )
 
     def _reject(self, rejection: Rejection, unit: str, file: BinaryIO | None, on_error: str) -> None:
@@ -129,6 +143,14 @@ def _shown(parsed: Parsed) -> Iterator[str]:
 def _indented(text: str) -> str:
     """What would steer the terminal is shown as a box."""
     return "\n           ".join(_CONTROL.sub("\N{WHITE SQUARE}", text).splitlines())
+
+
+def _check_report_of(report: Report, options: dict[str, Any]) -> None:
+    if not report.read:
+        raise CommandError("The file holds no rows. Nothing was stored.")
+    if report.rejected and options["on_error"] != "skip":
+        told = f" They are in {options['report']}." if options["report"] else ""
+        raise CommandError(f"{report.rejected} of {report.read} rows rejected.{told} Nothing was stored.")
 
 
 def _chosen(options: dict[str, Any]) -> Recipe | None:

@@ -1,0 +1,131 @@
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.request import Request
+
+from apps.accounts.access import require_staff
+from apps.accounts.models import User, account_of
+from apps.core.api import ApiView, example, query_parameters, responses
+from apps.core.downloads import CONTENT_TYPE
+from apps.core.negotiation import Response
+from apps.core.pagination import paginate
+from apps.core.requests import read_json, read_parts, validate
+from apps.imports import serializers
+from apps.imports.choose import Terms
+from apps.imports.models import Import
+from apps.imports.receive import Upload
+from apps.imports.rejected import send_rejected
+from apps.imports.remove import ask_removal, find_import
+from apps.imports.start import start_import
+
+# None of them is one that a form of another site's page can send.
+CONTENT_TYPES = (
+    "application/octet-stream",
+    "application/jsonl",
+    "application/x-ndjson",
+    "application/json",
+    "text/csv",
+    "text/tab-separated-values",
+    "application/gzip",
+    "application/zstd",
+    "application/vnd.apache.parquet",
+)
+MAX_TERMS_BYTES = 1 << 20
+
+_BODY = {"type": "string", "format": "binary"}
+_REJECTED = {(200, CONTENT_TYPE): OpenApiResponse(OpenApiTypes.STR, "One JSON object a rejected row")}
+
+
+def _receive(request: HttpRequest, file_name: str, created_by: User | None) -> Import:
+    upload = Upload()
+    try:
+        for part in read_parts(request):
+            upload.write(part)
+        return upload.keep(file_name, created_by)
+    except BaseException:  # whatever ends it, half a file helps nobody
+        upload.discard()
+        raise
+
+
+class Imports(ApiView):
+    queries = {"GET": serializers.ImportQuery, "POST": serializers.UploadQuery}
+
+    @extend_schema(
+        operation_id="list_imports",
+        parameters=query_parameters(serializers.ImportQuery),
+        responses=responses({200: serializers.ImportPage}),
+    )
+    def get(self, request: Request) -> Response:
+        """Newest first."""
+        found = Import.objects.newest_first()
+        if self.query.state:
+            found = found.in_state(self.query.state)
+        return Response(paginate(found, self.query, serializers.detailed))
+
+    @extend_schema(
+        operation_id="create_import",
+        parameters=query_parameters(serializers.UploadQuery),
+        request=dict.fromkeys(CONTENT_TYPES, _BODY),
+        responses=responses({202: serializers.ImportDetail}, 409, 413, 415),
+    )
+    def post(self, request: Request) -> Response:
+        """The body is the file, up to 2 GB: JSON Lines, JSON, CSV, TSV or Parquet, plain, gzip or zstd.
+
+        What it is, is told from its content. It is read in the background: ask again until `finished_at` is
+        there. Where no format is recognised, `state` stays "uploaded" and `reason` says why: start it with
+        a mapping then.
+        """
+        _check_content_type(request)
+        found = _receive(request._request, self.query.filename, account_of(request.user))
+        terms: Terms = self.query.terms
+        if found.format or terms != Terms(on_error=terms.on_error, duplicates=terms.duplicates):
+            start_import(found, terms, created_by=account_of(request.user))
+        return Response(serializers.detailed(found), status=202)
+
+
+def _check_content_type(request: Request) -> None:
+    given = request.content_type or ""
+    if given.partition(";")[0].strip().lower() not in CONTENT_TYPES:
+        raise UnsupportedMediaType(given, f"Send the file as the body, as one of {', '.join(CONTENT_TYPES)}.")
+
+
+class ImportDetail(ApiView):
+    @extend_schema(operation_id="get_import", responses=responses({200: serializers.ImportDetail}, 404))
+    def get(self, request: Request, id: str) -> Response:
+        return Response(serializers.detailed(find_import(id)))
+
+    @extend_schema(
+        operation_id="delete_import", responses=responses({202: serializers.ImportDetail}, 404, 409)
+    )
+    def delete(self, request: Request, id: str) -> Response:
+        """Staff only. Removes all that it brought, in the background; nothing where a dataset holds some."""
+        require_staff(request.user, "remove imports")
+        ask_removal(find_import(id), created_by=account_of(request.user))
+        return Response(serializers.detailed(find_import(id)), status=202)
+
+
+class ImportStart(ApiView):
+    @extend_schema(
+        operation_id="start_import",
+        request=Terms,
+        responses=responses({202: serializers.ImportDetail}, 404, 409, 413, 415),
+        examples=[example({"mapping": {"prompt": "question", "answer": "response"}, "on_error": "skip"})],
+    )
+    def post(self, request: Request, id: str) -> Response:
+        """For one that was uploaded and waits to be told what is what."""
+        found = find_import(id)
+        terms = validate(Terms, read_json(request, MAX_TERMS_BYTES))
+        start_import(found, terms, created_by=account_of(request.user))
+        return Response(serializers.detailed(find_import(id)), status=202)
+
+
+class ImportRejected(ApiView):
+    @extend_schema(
+        operation_id="export_rejected_rows",
+        responses=responses({**_REJECTED, 206: None, 304: None, 412: None, 416: None}, 404),
+    )
+    def get(self, request: Request, id: str) -> HttpResponseBase:
+        """Of each rejected row its line, field, reason and text. Supports If-None-Match and Range."""
+        return send_rejected(request._request, find_import(id))

@@ -1,0 +1,33 @@
+"""Which traces are there already: equal for a reader, in Unicode NFC and with white space folded."""
+
+from collections.abc import Sequence
+
+import orjson
+
+from apps.core.digests import fold_text, short_hash
+from apps.formats.trace import TracePayload
+from apps.traces.models import Trace
+
+_PAGE = 500
+
+Content = tuple[str, ...]
+
+
+def _folded(prompt: str, final_answer: str, contents: Sequence[str]) -> Content:
+    return (fold_text(prompt), fold_text(final_answer), *map(fold_text, contents))
+
+
+def without_duplicates(payloads: Sequence[TracePayload]) -> list[TracePayload]:
+    """The first of each content, and none whose content is stored.
+
+    What is stored is found by the hash of its prompt and then compared text by text.
+    """
+    new: dict[Content, TracePayload] = {}
+    for payload in payloads:
+        new.setdefault(_folded(payload.prompt, payload.final_answer, payload.contents), payload)
+    hashes = {short_hash(content[0].encode()) for content in new}
+    alike = Trace.objects.with_prompts(hashes).values_list("prompt", "final_answer", "steps")
+    for prompt, final_answer, steps in alike.iterator(_PAGE):
+        contents = [step["content"] for step in orjson.loads(steps)]
+        new.pop(_folded(prompt, final_answer, contents), None)
+    return [*new.values()]

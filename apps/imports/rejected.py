@@ -1,0 +1,35 @@
+"""The rows that could not be stored, as they were reported."""
+
+import io
+from itertools import islice
+from typing import Any, BinaryIO, cast
+
+import orjson
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from apps.core.downloads import send_file
+from apps.imports.models import Import
+
+SHOWN = 20
+
+
+def send_rejected(request: HttpRequest, found: Import) -> HttpResponseBase:
+    """What is reported so far, also while it runs."""
+    file = _open(found)
+    size = file.seek(0, io.SEEK_END)
+    headers = {"Content-Disposition": f'attachment; filename="{found.pk}.rejected.jsonl"'}
+    return send_file(request, file, size, f'"{found.pk.hex}-{size}"', headers)
+
+
+def first_rejected(found: Import) -> list[dict[str, Any]]:
+    with _open(found) as file:
+        lines = [line for line in islice(file, SHOWN) if line.endswith(b"\n")]
+    return [orjson.loads(line) for line in lines]
+
+
+def _open(found: Import) -> BinaryIO:
+    try:
+        return cast(BinaryIO, found.report_path.open("rb"))
+    except FileNotFoundError:  # of a command, which writes it where it is told to
+        return io.BytesIO()

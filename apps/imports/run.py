@@ -1,0 +1,159 @@
+"""Importing an uploaded file in the background, each row once whatever happens to the worker."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, BinaryIO, cast
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from apps.core.errors import sentence
+from apps.imports.choose import File, opened, recipe_of
+from apps.imports.load import Duplicates, Loader, OnError, Report
+from apps.imports.models import Import
+from apps.imports.parse import Rejection, chunks, parse_rows
+from apps.imports.receive import no_room
+from apps.imports.remove import conclude, delete_files, remove_brought
+from apps.jobs.handlers import handler
+from apps.jobs.work import Cancelled, Work, storable
+
+# A file up to this size that is not packed is done in a second or two: in one transaction.
+SMALL = 2 << 20
+
+CANCELLED = "Cancelled. What it had stored was removed again."
+
+
+@handler
+def run_import(work: Work, *, import_id: str) -> dict[str, Any]:
+    """Raises ValidationError where it comes to nothing: what it had stored is then removed again."""
+    found = Import.objects.get(pk=import_id)
+    if not found.is_running:  # the worker died between the end of the import and that of its job
+        return _counts(found)
+    run = _Run(work, found)
+    try:
+        if found.reason:  # and here while it removed what it had stored
+            raise Cancelled if found.reason == CANCELLED else ValidationError(found.reason)
+        run.perform()
+    except Cancelled:
+        _undo(work, found, run.report, Import.State.CANCELLED, CANCELLED)
+        raise
+    except ValidationError as error:
+        _undo(work, found, run.report, Import.State.FAILED, storable(sentence(error)))
+        raise
+    return _counts(found)
+
+
+def _undo(work: Work, found: Import, report: Report, state: str, reason: str) -> None:
+    """Nothing is left of it, also when this is interrupted: the reason says how to go on."""
+    with transaction.atomic():
+        work.hold()
+        counts = _columns(report) | {"stored_count": found.traces.count(), "duplicate_count": 0}
+        Import.objects.filter(pk=found.pk).update(reason=reason, **counts)
+    remove_brought(work, found)
+    conclude(work, found, state, reason)
+
+
+class _Run:
+    """One attempt. The counts and the place reached are committed with the rows of each chunk."""
+
+    def __init__(self, work: Work, found: Import) -> None:
+        self.work, self.found = work, found
+        self.reached = work.checkpoint or {"after": 0, "report": 0}
+        self.refused: Rejection | None = None
+        self.report = Report(
+            found.ingest_id,
+            found.read_count,
+            found.stored_count,
+            found.rejected_count,
+            found.duplicate_count,
+        )
+
+    def perform(self) -> None:
+        with self._rejections() as rejections, opened(self.found, self.reached["after"]) as file:
+            loader = Loader(
+                on_error=cast(OnError, self.found.on_error),
+                duplicates=cast(Duplicates, self.found.duplicates),
+                created_by=self.found.created_by,
+                reject=lambda rejection: self._reject(rejection, rejections),
+            )
+            with transaction.atomic() if self._is_small() else nullcontext():
+                self._load(file, loader, rejections)
+                self._finish(loader)
+        delete_files(self.found)
+
+    def _is_small(self) -> bool:
+        is_packed = self.found.packing or not self.found.encoding
+        return self.found.size <= SMALL and not is_packed
+
+    @contextmanager
+    def _rejections(self) -> Iterator[BinaryIO]:
+        """The report, without what a killed attempt wrote to it behind its last chunk."""
+        with self.found.report_path.open("ab") as file:
+            file.truncate(self.reached["report"])
+            yield file
+
+    def _load(self, file: File, loader: Loader, rejections: BinaryIO) -> None:
+        rows = parse_rows(file.rows, recipe_of(self.found), self.found.source or None)
+        for chunk in chunks(rows):
+            with transaction.atomic():
+                goes_on = loader.load_chunk(chunk, self.report)
+                rejections.flush()
+                self.reached = {"after": chunk[-1].place, "report": rejections.tell()}
+                self._advance(self._estimate(file))
+            if not goes_on:
+                break
+
+    def _reject(self, rejection: Rejection, rejections: BinaryIO) -> None:
+        self.refused = rejection
+        try:
+            rejections.write(rejection.line())
+        except OSError as error:
+            raise no_room(error) from error
+
+    def _advance(self, total: int) -> None:
+        Import.objects.filter(pk=self.found.pk).update(**_columns(self.report))
+        self.work.advance(self.reached, self.report.read, total)
+
+    def _estimate(self, file: File) -> int:
+        """Rows in all, by how much of the file these were."""
+        share = min(file.stream.tell() / max(self.found.size, 1), 1) or 1
+        return max(self.report.read, round(self.report.read / share))
+
+    def _finish(self, loader: Loader) -> None:
+        report = self.report
+        if not report.read:
+            raise ValidationError("The file holds no rows. Nothing was stored.")
+        if loader.is_refused(report):
+            raise ValidationError(self._refusal())
+        with transaction.atomic():
+            self._advance(report.read)
+            Import.objects.filter(pk=self.found.pk).update(
+                state=Import.State.DONE, finished_at=timezone.now()
+            )
+
+    def _refusal(self) -> str:
+        if self.refused and self.found.on_error == Import.OnError.STOP:
+            said = self.refused.sentence.rstrip(".")
+            return f"{self.found.unit.capitalize()} {self.refused.place}: {said}. Nothing was stored."
+        return f"{self.report.rejected:,} of {self.report.read:,} rows were rejected. Nothing was stored."
+
+
+def _columns(report: Report) -> dict[str, int]:
+    return {
+        "read_count": report.read,
+        "stored_count": report.stored,
+        "rejected_count": report.rejected,
+        "duplicate_count": report.duplicates,
+    }
+
+
+def _counts(found: Import) -> dict[str, Any]:
+    found.refresh_from_db()
+    return {
+        "import": str(found.pk),
+        "read": found.read_count,
+        "stored": found.stored_count,
+        "rejected": found.rejected_count,
+        "duplicates": found.duplicate_count,
+    }

@@ -1,0 +1,155 @@
+from contextlib import suppress
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.accounts.access import require_staff
+from apps.accounts.models import account_of
+from apps.core.errors import TOO_LARGE, code_of, sentence
+from apps.core.forms import add_refusals
+from apps.core.keyset import Sort, read_window
+from apps.core.pages import leave, render_page
+from apps.imports.cancel import cancel_import
+from apps.imports.forms import ChooseForm, UploadForm, format_label
+from apps.imports.models import Import
+from apps.imports.preview import columns_of, preview_import
+from apps.imports.rejected import first_rejected, send_rejected
+from apps.imports.remove import ask_removal, find_import
+from apps.imports.save import save_mapping
+from apps.imports.start import start_import
+from apps.imports.upload import ImportUploadHandler
+from apps.jobs.models import Worker
+
+_NEWEST_FIRST = Sort("pk", is_descending=True)
+
+
+@require_safe
+def list(request: HttpRequest) -> HttpResponse:
+    try:
+        window = read_window(
+            Import.objects.all(),
+            _NEWEST_FIRST,
+            after=request.GET.get("after", ""),
+            before=request.GET.get("before", ""),
+        )
+    except ValidationError as error:
+        raise Http404(sentence(error)) from error
+    found = Import.objects.with_keys(window.keys).with_people().newest_first()
+    rows = [(item, format_label(item.format)) for item in found]
+    context = {"rows": rows, "window": window, "params": request.GET}
+    return render(request, "imports/list.html", context)
+
+
+@csrf_exempt  # for as long as it takes to say where the file goes; _receive is protected
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return render(request, "imports/new.html", {"form": UploadForm()})
+    handler = ImportUploadHandler(request)
+    request.upload_handlers = [handler]
+    try:
+        return _receive(request, handler)
+    finally:
+        handler.discard()
+
+
+@csrf_protect
+def _receive(request: HttpRequest, handler: ImportUploadHandler) -> HttpResponse:
+    form = UploadForm(request.POST, request.FILES)  # now it is read from the client
+    try:
+        found = handler.keep(account_of(request.user))
+    except ValidationError as error:
+        form.add_error("file", sentence(error))
+        status = 413 if code_of(error) == TOO_LARGE else 422
+        return render_page(request, "imports/new.html", "imports/_upload.html", {"form": form}, status)
+    return leave(request, reverse("imports:detail", args=[found.pk]))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def detail(request: HttpRequest, id: str) -> HttpResponse:
+    """One that waits is asked about, with what the URL or the form says; else it shows how far it is."""
+    found = _find(id)
+    if not found.is_waiting:
+        return _show(request, found)
+    asked = request.POST if request.method == "POST" else request.GET
+    return _ask(request, found, ChooseForm(asked if "reading" in asked else None, found))
+
+
+def _show(request: HttpRequest, found: Import) -> HttpResponse:
+    """As long as it runs, HTMX asks for the fragment every second."""
+    context: dict[str, Any] = {
+        "found": found,
+        "format": format_label(found.format),
+        "rejected": first_rejected(found) if found.rejected_count else [],
+        "has_worker": not found.is_running or Worker.objects.alive().exists(),
+    }
+    return render_page(request, "imports/detail.html", "imports/_import.html", context)
+
+
+def _ask(request: HttpRequest, found: Import, form: ChooseForm, status: int = 200) -> HttpResponse:
+    terms = form.terms
+    context = {
+        "found": found,
+        "form": form,
+        "columns": columns_of(found),
+        "preview": preview_import(found, terms) if terms else None,
+    }
+    return render_page(request, "imports/choose.html", "imports/_preview.html", context, status)
+
+
+@require_POST
+def start(request: HttpRequest, id: str) -> HttpResponse:
+    found = _find(id)
+    form = ChooseForm(request.POST, found)
+    if form.is_valid():
+        try:
+            save_mapping(form.saved_name, form.cleaned_data["terms"], created_by=account_of(request.user))
+            start_import(found, form.cleaned_data["terms"], created_by=account_of(request.user))
+            return leave(request, reverse("imports:detail", args=[found.pk]))
+        except ValidationError as error:
+            add_refusals(form, error)
+    return _ask(request, found, form, 422)
+
+
+@require_POST
+def cancel(request: HttpRequest, id: str) -> HttpResponse:
+    found = _find(id)
+    with suppress(ValidationError):  # it ended in the meantime: its page shows how
+        cancel_import(found)
+    return leave(request, reverse("imports:detail", args=[found.pk]))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request: HttpRequest, id: str) -> HttpResponse:
+    """Asks first."""
+    found, refusal = _find(id), ""
+    if found.stored_count:
+        require_staff(request.user, "remove imports")
+    if request.method == "POST":
+        try:
+            ask_removal(found, created_by=account_of(request.user))
+            messages.info(request, f"What {found} brought is being removed.")
+            return leave(request, reverse("imports:detail", args=[found.pk]))
+        except ValidationError as error:
+            refusal = sentence(error)
+    context = {"found": found, "refusal": refusal}
+    return render(request, "imports/remove.html", context, status=409 if refusal else 200)
+
+
+@require_safe
+def rejected(request: HttpRequest, id: str) -> HttpResponseBase:
+    return send_rejected(request, _find(id))
+
+
+def _find(id: str) -> Import:
+    try:
+        return find_import(id)
+    except ValidationError as error:
+        raise Http404(sentence(error)) from error
