@@ -10,7 +10,7 @@ import pytest
 import yaml
 from django.conf import settings
 
-from tunixrt.settings import Environment
+from tunixrt.environment import Environment
 from tunixrt.tests.live import LiveServer, live_server
 
 # The seed's sample; a manifest has these keys in this order.

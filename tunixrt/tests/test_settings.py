@@ -125,7 +125,7 @@ def test_an_error_does_not_show_the_password_of_the_database(tmp_path: Path) -> 
 
 
 def test_every_variable_has_its_bad_values(tmp_path: Path) -> None:
-    program = "from tunixrt.settings import Environment; print(*Environment.model_fields)"
+    program = "from tunixrt.environment import Environment; print(*Environment.model_fields)"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
     )

@@ -131,8 +131,8 @@ def test_what_is_no_job_is_not_found(api: Client, id: str) -> None:
 
 def test_the_navigation_counts_what_is_not_ended(api: Client) -> None:
     make_job(state=Job.State.DONE)
-    [jobs] = [place for place in api.get("/jobs").context["places"]() if place.name == "Jobs"]
+    [jobs] = [place for place in api.get("/jobs").context["places"] if place.name == "Jobs"]
     assert (jobs.is_here, jobs.count) == (True, None)
     make_job()
-    [jobs] = [place for place in api.get("/jobs").context["places"]() if place.name == "Jobs"]
+    [jobs] = [place for place in api.get("/jobs").context["places"] if place.name == "Jobs"]
     assert str(jobs.count) == "1"
