@@ -25,14 +25,18 @@ class Upload:
     """The bytes of one file. Whoever makes one ends it by `keep` or by `discard`."""
 
     def __init__(self) -> None:
-        import_folder().mkdir(parents=True, exist_ok=True)
-        _clear_stale(import_folder())
+        """Raises ValidationError where the folder cannot be written to."""
         self.id = new_id()
         self.size = 0
         self._is_kept = False
         self._digest = hashlib.sha256()
         self._path = import_folder() / f"{self.id}{_PARTIAL}"
-        self._file = self._path.open("wb")
+        try:
+            import_folder().mkdir(parents=True, exist_ok=True)
+            _clear_stale(import_folder())
+            self._file = self._path.open("wb")
+        except OSError as error:
+            raise no_room(error) from error
 
     def write(self, part: bytes) -> None:
         """Raises ValidationError where there is too much of it, or no room."""

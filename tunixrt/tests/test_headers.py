@@ -11,6 +11,7 @@ from apps.accounts.models import User
 from apps.accounts.tokens import create_token
 from apps.datasets.models import Tombstone
 from apps.datasets.tests.factories import make_dataset
+from apps.imports.tests.factories import lines, make_upload, row
 from apps.traces.score import score_trace
 from apps.traces.tests.factories import make_trace
 from apps.tunix.manifest import Training, generate_manifest
@@ -18,7 +19,10 @@ from apps.tunix.manifest import Training, generate_manifest
 pytestmark = pytest.mark.django_db
 
 # Not below the prefixes of JSON, which runs nothing.
-JSON = ("/api/traces", "/api/datasets", "/api/tunix", "/api/ungar", "/api/health")
+JSON = (
+    *("/api/traces", "/api/datasets", "/api/imports", "/api/jobs"),
+    *("/api/tunix", "/api/ungar", "/api/health"),
+)
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -55,6 +59,7 @@ def make_everything() -> dict[str, str]:
     score = score_trace(trace, "baseline", created_by=boss)
     dataset = make_dataset()
     manifest = generate_manifest(dataset.key, Training("m", "o"), created_by=boss)
+    upload = make_upload(lines(row(1)))
     token, _ = create_token(boss, "laptop")
     tombstone = Tombstone.objects.create(
         key="k", build_id=trace.pk, content_digest="", deleted_at=trace.created_at, deleted_by=boss
@@ -62,6 +67,8 @@ def make_everything() -> dict[str, str]:
     return {
         "/traces/<str:id>": str(trace.pk),
         "/datasets/<str:key>": dataset.key,
+        "/imports/<str:id>": str(upload.pk),
+        "/admin/imports/import/": str(upload.pk),
         "/manifests/<str:id>": str(manifest.pk),
         "/admin/traces/trace/": str(trace.pk),
         "/admin/traces/score/": str(score.pk),

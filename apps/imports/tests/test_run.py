@@ -15,6 +15,7 @@ from apps.imports import run as running
 from apps.imports.cancel import cancel_import
 from apps.imports.choose import Terms
 from apps.imports.models import Import, import_folder
+from apps.imports.parse import chunks
 from apps.imports.receive import Upload
 from apps.imports.remove import ask_removal
 from apps.imports.settle import STOPPED, settle_imports
@@ -183,7 +184,6 @@ def test_one_that_waits_is_cancelled_at_once() -> None:
 
 def test_cancelled_in_the_middle_it_leaves_nothing(chunked: None, monkeypatch: pytest.MonkeyPatch) -> None:
     found = start(lines(*map(row, range(2500))))
-    chunks = running.chunks
 
     def cancelling(parsed: Any) -> Any:
         for number, chunk in enumerate(chunks(parsed)):
@@ -205,7 +205,7 @@ def stored_in_part(found: Import) -> None:
     assert found.job is not None
     work = claimed(found.job)
     ready = running._Run(work, found)
-    ready._finish = lambda loader: (_ for _ in ()).throw(KeyboardInterrupt)  # type: ignore[assignment,method-assign]
+    ready._finish = lambda loader: (_ for _ in ()).throw(KeyboardInterrupt)  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         ready.perform()
 

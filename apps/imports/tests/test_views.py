@@ -182,7 +182,7 @@ def test_the_report_shows_the_first_rejected_rows(api: Client) -> None:
     assert "&lt;b&gt;bad" in page
     response = api.get(f"/imports/{found.pk}/rejected.jsonl")
     assert response["Content-Disposition"] == f'attachment; filename="{found.pk}.rejected.jsonl"'
-    assert len(b"".join(response).splitlines()) == 25  # type: ignore[arg-type]
+    assert len(b"".join(response).splitlines()) == 25
 
 
 def test_what_an_import_brought_is_removed_after_a_question(api: Client) -> None:
