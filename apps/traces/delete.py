@@ -1,20 +1,28 @@
+from uuid import UUID
+
 from django.db import connection, transaction
 from django.db.models import PROTECT, Exists, ForeignObjectRel, OuterRef, ProtectedError
 
+from apps.audit.record import Kind, Verb, record_act
 from apps.core.errors import conflict, join_names
 from apps.traces.models import Score, Trace, TraceQuerySet
+
+MAX_NAMED = 10
 
 
 def delete_traces(traces: TraceQuerySet) -> int:
     """Delete all of these or none; the number deleted. Raises ValidationError that names what holds one."""
     with transaction.atomic():
         _keep_holders_out()
+        first = traces.first_ids(MAX_NAMED)
         try:
             _, deleted = traces.delete()
         except ProtectedError as error:
             names = join_names(sorted({str(holder) for holder in error.protected_objects}))
             raise conflict(f"The trace is held by {names}. Delete what holds it first.") from error
-    return deleted.get(Trace._meta.label, 0)
+        count = deleted.get(Trace._meta.label, 0)
+        _record(first, count)
+    return count
 
 
 def delete_free_traces(traces: TraceQuerySet) -> int:
@@ -25,10 +33,19 @@ def delete_free_traces(traces: TraceQuerySet) -> int:
     """
     with transaction.atomic():
         _keep_holders_out()
+        first = free_traces(traces).first_ids(MAX_NAMED)
         deleted = free_traces(traces)._raw_delete(traces.db)
         orphans = Score.objects.filter(~Exists(Trace.objects.filter(pk=OuterRef("trace"))))
         orphans._raw_delete(orphans.db)
+        _record(first, deleted)
     return deleted
+
+
+def _record(first: list[UUID], count: int) -> None:
+    """`first` are the ids of some of them."""
+    if count:
+        details = {"ids": [*map(str, first)]} if count > 1 else None
+        record_act(Verb.DELETED, Kind.TRACE, first[0] if count == 1 else "", rows=count, details=details)
 
 
 def free_traces(traces: TraceQuerySet) -> TraceQuerySet:

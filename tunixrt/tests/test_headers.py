@@ -18,7 +18,7 @@ from apps.tunix.manifest import Training, generate_manifest
 pytestmark = pytest.mark.django_db
 
 # Not below the prefixes of JSON, which runs nothing.
-JSON = ("/api/traces", "/api/datasets", "/api/tunix", "/api/ungar", "/api/health")
+JSON = ("/api/traces", "/api/datasets", "/api/tunix", "/api/ungar", "/api/health", "/api/audit", "/api/jobs")
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",

@@ -209,5 +209,5 @@ def test_a_build_takes_as_many_queries_for_1_as_for_3(
     for version, count in (("v1", 1), ("v2", 2)):
         make_traces(count)
         # Savepoint and its release, the key, the dataset, its entries, their sums, the result.
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             make_dataset(dataset_version=version, **overrides)

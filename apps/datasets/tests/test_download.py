@@ -186,7 +186,7 @@ def test_an_export_is_rendered_once(
     [lines, digest] = _files(data_dir)
     assert (lines.suffix, lines.read_bytes()) == (".jsonl", body)
     before = lines.stat()
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         assert _body(_get(api)) == body
     assert lines.stat().st_ino == before.st_ino
     assert digest.read_text() == hashlib.sha256(body).hexdigest()

