@@ -10,15 +10,15 @@ from apps.core.admin import FrozenAdmin, IdDateFilter, pretty_json
 
 @admin.register(Act)
 class ActAdmin(FrozenAdmin[Act]):
-    list_display = ["happened", "actor_name", "verb", "kind", "key", "rows", "token_name", "address"]
-    list_filter = [IdDateFilter, "verb", "kind"]
+    list_display = ["happened", "actor_name", "verb", "key", "rows", "token_name", "address"]
+    list_filter = [IdDateFilter, "verb"]
     search_fields = ["key"]  # see get_search_results
     search_help_text = "The whole id or name of a thing, or the name of whoever acted."
     ordering = ["-pk"]
     sortable_by = ()
     shown = (
         *("happened", "actor_name", "actor_id", "token_name", "address"),
-        *("verb", "kind", "key", "rows", "pretty_details"),
+        *("verb", "key", "rows", "pretty_details"),
     )
 
     @admin.display(description="when")

@@ -5,11 +5,6 @@ from django import forms
 from apps.audit.models import KEY_MAX_LENGTH, NAME_MAX_LENGTH, Act
 
 
-def _choice(every: str, choices: list[tuple[str, str]], label: str) -> forms.ChoiceField:
-    widget = forms.Select(attrs={"aria-label": label})
-    return forms.ChoiceField(label=label, required=False, choices=[("", every), *choices], widget=widget)
-
-
 def _day(label: str) -> forms.DateField:
     widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
     return forms.DateField(label=label, required=False, widget=widget)
@@ -20,15 +15,19 @@ class SearchForm(forms.Form):
 
     thing = forms.CharField(label="Thing", required=False, max_length=KEY_MAX_LENGTH)
     actor = forms.CharField(label="Who", required=False, max_length=NAME_MAX_LENGTH)
-    verb = _choice("Any act", Act.Verb.choices, "Act")
-    kind = _choice("Anything", Act.Kind.choices, "Kind of thing")
+    verb = forms.ChoiceField(
+        label="Act",
+        required=False,
+        choices=[("", "Any act"), *Act.Verb.choices],
+        widget=forms.Select(attrs={"aria-label": "Act"}),
+    )
     since = _day("From")
     until = _day("To")
 
     @property
     def has_more(self) -> bool:
         """Whether a filter is on that is not always seen."""
-        return any(self.data.get(name) for name in ("kind", "since", "until"))
+        return any(self.data.get(name) for name in ("since", "until"))
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

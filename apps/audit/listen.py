@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from apps.accounts.models import ApiToken, User
 from apps.audit.caller import account_caller
-from apps.audit.record import Kind, Verb, record_act
+from apps.audit.record import Verb, record_act
 
 
 def connect_signals() -> None:
@@ -27,17 +27,17 @@ def connect_signals() -> None:
 
 def _signed_in(request: HttpRequest, user: User, **_: Any) -> None:
     caller = account_caller(user, request.META.get("REMOTE_ADDR", ""))
-    record_act(Verb.SIGNED_IN, Kind.ACCOUNT, user.get_username(), caller=caller)
+    record_act(Verb.SIGNED_IN, user.get_username(), caller=caller)
 
 
 def _signed_out(request: HttpRequest, user: User | None, **_: Any) -> None:
     if user is not None:
-        record_act(Verb.SIGNED_OUT, Kind.ACCOUNT, user.get_username())
+        record_act(Verb.SIGNED_OUT, user.get_username())
 
 
 def _sign_in_failed(credentials: dict[str, Any], **_: Any) -> None:
     """By nobody, as long as it is not known to be that user."""
-    record_act(Verb.SIGN_IN_FAILED, Kind.ACCOUNT, _storable(str(credentials.get("username", ""))))
+    record_act(Verb.SIGN_IN_FAILED, _storable(str(credentials.get("username", ""))))
 
 
 def _storable(text: str) -> str:
@@ -50,19 +50,23 @@ def _saved_account(instance: User, created: bool, update_fields: Any, raw: bool,
         return
     rights = {"is_staff": instance.is_staff, "is_superuser": instance.is_superuser}
     details = {**rights, "is_active": instance.is_active}
-    record_act(Verb.MADE if created else Verb.CHANGED, Kind.ACCOUNT, instance.get_username(), details=details)
+    record_act(
+        Verb.MADE_ACCOUNT if created else Verb.CHANGED_ACCOUNT,
+        instance.get_username(),
+        details=details,
+    )
 
 
 def _deleted_account(instance: User, **_: Any) -> None:
-    record_act(Verb.DELETED, Kind.ACCOUNT, instance.get_username())
+    record_act(Verb.DELETED_ACCOUNT, instance.get_username())
 
 
 def _saved_token(instance: ApiToken, created: bool, **_: Any) -> None:
     if created:
         details = {"of": instance.user.get_username(), "scope": instance.scope}
-        record_act(Verb.MADE, Kind.TOKEN, instance.name, details=details)
+        record_act(Verb.MADE_TOKEN, instance.name, details=details)
 
 
 def _revoked_token(instance: ApiToken, **_: Any) -> None:
     details = {"of": instance.user.get_username(), "scope": instance.scope}
-    record_act(Verb.REVOKED, Kind.TOKEN, instance.name, details=details)
+    record_act(Verb.REVOKED_TOKEN, instance.name, details=details)

@@ -10,10 +10,9 @@ from django.db import connection, transaction
 from apps.audit.caller import Caller, current_caller
 from apps.audit.models import KEY_MAX_LENGTH, NAME_MAX_LENGTH, Act
 from apps.core.ids import new_id
-from apps.core.sql import column_names, placeholders, planned_once, typed_placeholders
+from apps.core.sql import column_names, planned_once, typed_placeholders
 
 Verb: TypeAlias = Act.Verb
-Kind: TypeAlias = Act.Kind
 Details = Mapping[str, Any]
 
 _FIELDS = Act._meta.concrete_fields
@@ -21,7 +20,6 @@ _FIELDS = Act._meta.concrete_fields
 
 def record_act(
     verb: Verb,
-    kind: Kind,
     key: object = "",
     *,
     rows: int = 1,
@@ -29,8 +27,8 @@ def record_act(
     caller: Caller | None = None,
 ) -> None:
     """`caller` where it is not the one of this request, job or command."""
-    values = _values(verb, kind, key, rows, details, caller or current_caller())
-    with connection.cursor() as cursor:
+    values = _values(verb, key, rows, details, caller or current_caller())
+    with planned_once() as cursor:
         cursor.execute(_alone(), values)
 
 
@@ -38,7 +36,6 @@ def insert_recorded(
     insert: str,
     values: Sequence[Any],
     verb: Verb,
-    kind: Kind,
     key: object,
     *,
     details: Details | None = None,
@@ -48,7 +45,7 @@ def insert_recorded(
     In one statement where the database has such, which it keeps planned: for what is called all the time.
     No row, no act, and None.
     """
-    act = _values(verb, kind, key, 1, details, current_caller())
+    act = _values(verb, key, 1, details, current_caller())
     if connection.vendor == "postgresql":
         with planned_once() as cursor:
             cursor.execute(_joined(insert), [*values, *act])
@@ -63,7 +60,9 @@ def insert_recorded(
 
 @cache
 def _alone() -> str:
-    return f"INSERT INTO {Act._meta.db_table} ({column_names(_FIELDS)}) VALUES ({placeholders(_FIELDS)})"
+    return (
+        f"INSERT INTO {Act._meta.db_table} ({column_names(_FIELDS)}) VALUES ({typed_placeholders(_FIELDS)})"
+    )
 
 
 @cache
@@ -74,9 +73,7 @@ def _joined(insert: str) -> str:
     )
 
 
-def _values(
-    verb: Verb, kind: Kind, key: object, rows: int, details: Details | None, caller: Caller
-) -> list[Any]:
+def _values(verb: Verb, key: object, rows: int, details: Details | None, caller: Caller) -> list[Any]:
     """In the order of the columns, as the driver takes them."""
     id = new_id()
     return [
@@ -86,7 +83,6 @@ def _values(
         caller.token,
         caller.address,
         verb.value,
-        kind.value,
         str(key)[:KEY_MAX_LENGTH],
         rows,
         orjson.dumps(details).decode() if details else "",

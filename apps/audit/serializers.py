@@ -11,36 +11,39 @@ from apps.core.ids import isoformat
 from apps.core.pagination import Page, PageQuery
 
 Verb = Literal[
-    "made",
-    "imported",
-    "built",
-    "generated",
-    "exported",
-    "scored",
-    "changed",
-    "cancelled",
-    "deleted",
-    "revoked",
+    "made-trace",
+    "imported-trace",
+    "scored-trace",
+    "exported-trace",
+    "deleted-trace",
+    "built-dataset",
+    "exported-dataset",
+    "deleted-dataset",
+    "generated-manifest",
+    "cancelled-job",
+    "made-token",
+    "revoked-token",
+    "made-account",
+    "changed-account",
+    "deleted-account",
     "signed-in",
     "signed-out",
     "sign-in-failed",
     "backed-up",
     "restored",
 ]
-Kind = Literal["trace", "dataset", "manifest", "job", "token", "account", "place"]
 
 
 class ActQuery(PageQuery):
     actor: Annotated[str | None, Field(description="name of an account, or `local operator`")] = None
     verb: Verb | None = None
-    kind: Kind | None = None
     thing: Annotated[str | None, Field(description="its id or name")] = None
     since: Annotated[date | None, Field(description="a day in UTC, itself included")] = None
     until: Annotated[date | None, Field(description="a day in UTC, itself included")] = None
 
     @property
     def filters(self) -> dict[str, Any]:
-        return self.model_dump(include={"actor", "verb", "kind", "thing", "since", "until"})
+        return self.model_dump(include={"actor", "verb", "thing", "since", "until"})
 
 
 class ListedAct(BaseModel):
@@ -51,7 +54,6 @@ class ListedAct(BaseModel):
     token: Annotated[str | None, Field(description="name of the API token it came by")]
     address: Annotated[str | None, Field(description="of the client")]
     verb: Verb
-    kind: Kind
     thing: Annotated[str | None, Field(description="its id or name")]
     rows: Annotated[int, Field(description="how many it touched")]
     details: dict[str, JsonValue]
@@ -70,7 +72,6 @@ def listed(act: Act) -> dict[str, Any]:
         "token": act.token_name or None,
         "address": act.address or None,
         "verb": act.verb,
-        "kind": act.kind,
         "thing": act.key or None,
         "rows": act.rows,
         "details": act.detail,

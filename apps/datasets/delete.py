@@ -3,7 +3,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.audit.record import Kind, Verb, record_act
+from apps.audit.record import Verb, record_act
 from apps.core.errors import conflict, join_names
 from apps.datasets.export import delete_exports
 from apps.datasets.models import Dataset, Tombstone
@@ -34,5 +34,5 @@ def delete_dataset(dataset: Dataset, *, deleted_by: User | None, force: bool = F
                 user.delete()
                 rows += 1
             dataset.delete()
-        record_act(Verb.DELETED, Kind.DATASET, dataset.key, rows=rows, details=details)
+        record_act(Verb.DELETED_DATASET, dataset.key, rows=rows, details=details)
         transaction.on_commit(lambda: delete_exports(dataset))

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.accounts.models import User
-from apps.audit.record import Kind, Verb, record_act
+from apps.audit.record import Verb, record_act
 from apps.core.ids import new_id
 from apps.imports.parse import Parsed, Rejection, chunks
 from apps.traces.ingest import ingest_traces
@@ -47,7 +47,7 @@ def load_traces(
             transaction.set_rollback(True)
             report.stored = 0
         elif report.stored and not is_dry_run:
-            record_act(Verb.IMPORTED, Kind.TRACE, report.ingest_id, rows=report.stored)
+            record_act(Verb.IMPORTED_TRACE, report.ingest_id, rows=report.stored)
     return report
 
 

@@ -3,7 +3,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from apps.audit.record import Kind, Verb, record_act
+from apps.audit.record import Verb, record_act
 from apps.core.errors import conflict, not_found
 from apps.jobs.models import Job
 
@@ -24,4 +24,4 @@ def cancel_job(job: Job) -> None:
         is_ended = this.in_state(Job.State.QUEUED).end(Job.State.CANCELLED, cancel_requested_at=now)
         if not is_ended and not this.in_state(Job.State.RUNNING).update(cancel_requested_at=now):
             raise conflict("The job has ended already.")
-        record_act(Verb.CANCELLED, Kind.JOB, job.pk, details={"title": job.title})
+        record_act(Verb.CANCELLED_JOB, job.pk, details={"title": job.title})

@@ -3,7 +3,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import PROTECT, Exists, ForeignObjectRel, OuterRef, ProtectedError
 
-from apps.audit.record import Kind, Verb, record_act
+from apps.audit.record import Verb, record_act
 from apps.core.errors import conflict, join_names
 from apps.traces.models import Score, Trace, TraceQuerySet
 
@@ -45,7 +45,7 @@ def _record(first: list[UUID], count: int) -> None:
     """`first` are the ids of some of them."""
     if count:
         details = {"ids": [*map(str, first)]} if count > 1 else None
-        record_act(Verb.DELETED, Kind.TRACE, first[0] if count == 1 else "", rows=count, details=details)
+        record_act(Verb.DELETED_TRACE, first[0] if count == 1 else "", rows=count, details=details)
 
 
 def free_traces(traces: TraceQuerySet) -> TraceQuerySet:

@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from apps.accounts.models import User
-from apps.audit.record import Kind, Verb, insert_recorded, record_act
+from apps.audit.record import Verb, insert_recorded, record_act
 from apps.core.digests import fold_text, sha256_hex, short_hash
 from apps.core.errors import MAX_LISTED_FAULTS, from_pydantic, messages_by_path, too_large
 from apps.core.ids import new_id, time_of
@@ -88,7 +88,7 @@ def ingest_traces(
     else:
         with transaction.atomic():
             _insert(rows)
-            record_act(Verb.MADE, Kind.TRACE, act, rows=len(rows))
+            record_act(Verb.MADE_TRACE, act, rows=len(rows))
     return [StoredTrace(row["id"], row["created_at"], row["trace_version"]) for row in rows]
 
 
@@ -139,7 +139,7 @@ def _copy(rows: list[dict[str, Any]]) -> None:
 
 def _insert_one(row: dict[str, Any]) -> None:
     [values] = prepared(_FIELDS, [_values(row)])
-    insert_recorded(f"{_statement()} RETURNING id", values, Verb.MADE, Kind.TRACE, row["id"])
+    insert_recorded(f"{_statement()} RETURNING id", values, Verb.MADE_TRACE, row["id"])
 
 
 @cache

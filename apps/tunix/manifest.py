@@ -8,7 +8,7 @@ import yaml
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.audit.record import Kind, Verb, insert_recorded
+from apps.audit.record import Verb, insert_recorded
 from apps.core.digests import sha256_hex
 from apps.core.errors import not_found
 from apps.core.sql import column_names, prepared, typed_placeholders
@@ -118,8 +118,7 @@ def _insert(manifest: Manifest) -> None:
     found = insert_recorded(
         _statement(),
         [*values, manifest.dataset_key],
-        Verb.GENERATED,
-        Kind.MANIFEST,
+        Verb.GENERATED_MANIFEST,
         manifest.pk,
         details={"dataset": manifest.dataset_key},
     )

@@ -42,13 +42,7 @@ class Migration(migrations.Migration):
                     models.CharField(blank=True, help_text="of the API token it came by", max_length=64),
                 ),
                 ("address", models.CharField(blank=True, help_text="of the client", max_length=64)),
-                ("verb", models.CharField(choices=apps.audit.models.verb_choices, max_length=16)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=apps.audit.models.kind_choices, help_text="of the thing", max_length=16
-                    ),
-                ),
+                ("verb", models.CharField(choices=apps.audit.models.verb_choices, max_length=24)),
                 (
                     "key",
                     models.CharField(blank=True, help_text="of the thing: its id or name", max_length=256),
@@ -69,8 +63,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "indexes": [
-                    models.Index(fields=["actor_name", "id", "verb", "kind"], name="acts_by_actor"),
-                    models.Index(fields=["kind", "id", "verb"], name="acts_by_kind"),
+                    models.Index(fields=["actor_name", "id", "verb"], name="acts_by_actor"),
                     models.Index(fields=["verb", "id"], name="acts_by_verb"),
                     models.Index(fields=["key", "id"], name="acts_by_thing"),
                 ],
