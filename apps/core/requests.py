@@ -1,5 +1,6 @@
 """Reading what a client sent: its body within a limit, its query string, both against a schema."""
 
+from io import BytesIO
 from typing import Any, TypeVar
 
 import pydantic
@@ -41,6 +42,13 @@ def read_body(request: HttpRequest, max_bytes: int) -> bytes:
     if size > max_bytes:
         raise too_large("The request body", max_bytes)
     return b"".join(parts)
+
+
+def keep_body(request: HttpRequest, max_bytes: int) -> bytes:
+    """The whole body, which can then be read once more."""
+    body = read_body(request, max_bytes)
+    request._stream = request.META["wsgi.input"] = BytesIO(body)
+    return body
 
 
 def validate(schema: type[Schema], value: Any) -> Schema:
