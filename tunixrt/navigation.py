@@ -37,20 +37,20 @@ def _places(request: HttpRequest) -> list[Place]:
     }
     if active := count_rows(Job.objects.active()).number:
         counts["Jobs"] = Count(active)
-    return [
-        Place(name, url, _is_below(request.path, url), counts.get(name))
-        for name, url in (
-            ("Overview", reverse("overview")),
-            ("Traces", reverse("datasets:traces")),
-            ("Imports", reverse("imports:list")),
-            ("Datasets", reverse("datasets:list")),
-            ("Tunix", reverse("tunix:panel")),
-            ("Manifests", reverse("tunix:list")),
-            ("UNGAR", reverse("ungar:panel")),
-            ("Jobs", reverse("jobs:list")),
-            ("Tokens", reverse("accounts:tokens")),
-        )
+    places = [
+        ("Overview", reverse("overview")),
+        ("Traces", reverse("datasets:traces")),
+        ("Imports", reverse("imports:list")),
+        ("Datasets", reverse("datasets:list")),
+        ("Tunix", reverse("tunix:panel")),
+        ("Manifests", reverse("tunix:list")),
+        ("UNGAR", reverse("ungar:panel")),
+        ("Jobs", reverse("jobs:list")),
+        ("Tokens", reverse("accounts:tokens")),
     ]
+    if request.user.is_staff:
+        places.append(("Audit", reverse("audit:list")))
+    return [Place(name, url, _is_below(request.path, url), counts.get(name)) for name, url in places]
 
 
 def _is_below(path: str, url: str) -> bool:

@@ -107,7 +107,8 @@ CONTENT_SECURITY_POLICY = {
     },
     # JSON runs nothing; the API's docs, which are a page, are not among these.
     "EXCLUDE_URL_PREFIXES": [
-        f"/api/{name}" for name in ("health", "traces", "datasets", "imports", "jobs", "tunix", "ungar")
+        f"/api/{name}"
+        for name in ("health", "traces", "datasets", "imports", "jobs", "tunix", "ungar", "audit")
     ],
 }
 
@@ -117,6 +118,7 @@ INSTALLED_APPS = [
     "tunixrt",
     "apps.accounts",
     "apps.core",
+    "apps.audit",
     "apps.jobs",
     "apps.traces",
     "apps.imports",
@@ -149,6 +151,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.audit.middleware.CallerMiddleware",
     "apps.accounts.middleware.MemberMiddleware",
     "apps.accounts.middleware.PageMessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

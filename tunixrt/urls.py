@@ -3,6 +3,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from apps.audit import urls as audit
 from apps.core.api import UnknownPath
 from apps.datasets import urls as datasets
 from apps.imports import urls as imports
@@ -22,6 +23,7 @@ api_urlpatterns = [
     *jobs.api_urlpatterns,
     *tunix.api_urlpatterns,
     *ungar.api_urlpatterns,
+    *audit.api_urlpatterns,
     path("health", api.Health.as_view()),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", docs, name="docs"),
@@ -38,6 +40,7 @@ urlpatterns = [
     path("", include("apps.jobs.urls")),
     path("", include("apps.ungar.urls")),
     path("", include("apps.tunix.urls")),
+    path("", include("apps.audit.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -59,3 +59,17 @@ class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # knox has no types
         stale = Q(last_used_at=None) | Q(last_used_at__lt=now - LAST_USE_INTERVAL)
         if self.last_used_at is None or self.last_used_at < now - LAST_USE_INTERVAL:
             ApiToken.objects.filter(stale, pk=self.pk).update(last_used_at=now)
+
+
+class GivenAnswer(models.Model):
+    """What the API answered to an Idempotency-Key, for a day."""
+
+    id = models.CharField(primary_key=True, max_length=64, help_text="sha256 of account, path and key")
+    body_digest = models.CharField(max_length=64, help_text="sha256 of what was sent")
+    status = models.PositiveSmallIntegerField()
+    headers = models.TextField(help_text="JSON text: an object")
+    body = models.TextField()
+    created_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.status} of {self.created_at}"

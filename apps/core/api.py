@@ -58,6 +58,10 @@ _EXAMPLES: dict[int, tuple[str, dict[str, Any]]] = {
     409: ("In the way of something else", {"detail": "The trace is held by ungar_hcd-v1."}),
     413: ("Too large", {"detail": "The request body is larger than the limit of 4194304 bytes."}),
     415: ("Not JSON", {"detail": "Send the body as Content-Type: application/json."}),
+    422: (
+        "The Idempotency-Key came with another body before",
+        {"detail": "This Idempotency-Key came with another body before. Draw a new key for a new act."},
+    ),
     429: ("Too many calls", {"detail": "Request was throttled. Expected available in 17 seconds."}),
 }
 _ALWAYS = (400, 401, 403, 429)

@@ -14,6 +14,7 @@ from apps.core.json import JSONError
 NOT_FOUND = "not_found"
 CONFLICT = "conflict"
 TOO_LARGE = "too_large"
+UNPROCESSABLE = "unprocessable"
 
 # Above it, a list of faults helps nobody and costs more than the body that has them.
 MAX_LISTED_FAULTS = 1_000

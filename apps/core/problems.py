@@ -6,10 +6,18 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from rest_framework.views import exception_handler
 
-from apps.core.errors import CONFLICT, NOT_FOUND, TOO_LARGE, code_of, messages_by_path, sentence
+from apps.core.errors import (
+    CONFLICT,
+    NOT_FOUND,
+    TOO_LARGE,
+    UNPROCESSABLE,
+    code_of,
+    messages_by_path,
+    sentence,
+)
 from apps.core.negotiation import Response
 
-STATUS_OF_CODE = {NOT_FOUND: 404, CONFLICT: 409, TOO_LARGE: 413}
+STATUS_OF_CODE = {NOT_FOUND: 404, CONFLICT: 409, TOO_LARGE: 413, UNPROCESSABLE: 422}
 
 
 def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response | None:

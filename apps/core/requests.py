@@ -1,6 +1,7 @@
 """Reading what a client sent: its body within a limit, its query string, both against a schema."""
 
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any, TypeVar
 
 import pydantic
@@ -49,6 +50,13 @@ def read_parts(request: HttpRequest) -> Iterator[bytes]:
     stream = request.META["wsgi.input"] if "HTTP_TRANSFER_ENCODING" in request.META else request
     while part := stream.read(_CHUNK):
         yield part
+
+
+def keep_body(request: HttpRequest, max_bytes: int) -> bytes:
+    """The whole body, which can then be read once more."""
+    body = read_body(request, max_bytes)
+    request._stream = request.META["wsgi.input"] = BytesIO(body)
+    return body
 
 
 def validate(schema: type[Schema], value: Any) -> Schema:

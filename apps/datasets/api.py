@@ -6,6 +6,7 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 
 from apps.accounts.access import require_staff
+from apps.accounts.idempotency import IDEMPOTENCY_KEY, idempotent
 from apps.accounts.models import account_of
 from apps.core.api import ApiView, example, query_parameters, responses
 from apps.core.downloads import CONTENT_TYPE, send_file
@@ -30,8 +31,9 @@ def send_export(request: Request, export: Export) -> HttpResponseBase:
 class DatasetBuild(ApiView):
     @extend_schema(
         operation_id="build_dataset",
+        parameters=[IDEMPOTENCY_KEY],
         request=serializers.BuildRequest,
-        responses=responses({200: serializers.Built, 201: serializers.Built}, 404, 409, 413, 415),
+        responses=responses({200: serializers.Built, 201: serializers.Built}, 404, 409, 413, 415, 422),
         examples=[
             example(
                 {
@@ -60,6 +62,7 @@ class DatasetBuild(ApiView):
             ),
         ],
     )
+    @idempotent(body_limit)
     def post(self, request: Request) -> Response:
         """Freeze a selection under `{dataset_name}-{dataset_version}`.
 

@@ -14,6 +14,7 @@ from django.db.models.functions import MD5, Concat
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.audit.record import Verb, record_act
 from apps.core.errors import conflict, join_names, not_found
 from apps.core.expressions import HyphenatedId
 from apps.core.json import compact_json
@@ -111,6 +112,8 @@ def _create(key: str, recipe: Recipe, created_by: User | None) -> Dataset:
     _add_entries(dataset, recipe)
     _check_imports(dataset)
     _summarise(dataset)
+    details = {"build_id": str(dataset.build_id)}
+    record_act(Verb.BUILT_DATASET, key, rows=dataset.trace_count, details=details)
     return dataset
 
 

@@ -3,6 +3,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.audit.record import Verb, record_act
 from apps.core.errors import conflict, join_names
 from apps.datasets.export import delete_exports
 from apps.datasets.models import Dataset, Tombstone
@@ -21,6 +22,7 @@ def delete_dataset(dataset: Dataset, *, deleted_by: User | None, force: bool = F
             deleted_at=timezone.now(),
             deleted_by=deleted_by,
         )
+        rows, details = 1, {"build_id": str(dataset.build_id)}
         try:
             dataset.delete()
         except ProtectedError as error:
@@ -30,5 +32,7 @@ def delete_dataset(dataset: Dataset, *, deleted_by: User | None, force: bool = F
                 raise conflict(message) from error
             for user in error.protected_objects:
                 user.delete()
+                rows += 1
             dataset.delete()
+        record_act(Verb.DELETED_DATASET, dataset.key, rows=rows, details=details)
         transaction.on_commit(lambda: delete_exports(dataset))

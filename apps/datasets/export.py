@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Sum
 
+from apps.audit.record import Verb, record_act
 from apps.core.errors import not_found
 from apps.core.files import atomic_write
 from apps.datasets.models import Dataset
@@ -61,6 +62,7 @@ def export_dataset(dataset: Dataset, format: str, limit: int | None = None) -> E
         tokens = head.aggregate(tokens=Sum("trace__control_tokens"))["tokens"]
         digest = f"{digest}-{limit}"
     name, escaped = f"{dataset.key}.jsonl", escaped_tokens(format, tokens)
+    record_act(Verb.EXPORTED_DATASET, dataset.key, rows=count, details={"format": format})
     return Export(file, size, f'"{digest}"', name, count, total, escaped)
 
 
@@ -83,6 +85,8 @@ def export_traces(ids: list[UUID], format: str, limit: int | None = None, total:
     file.flush()
     escaped = escaped_tokens(format, tokens)
     etag = f'"{digest.hexdigest()}"'
+    key = wanted[0] if len(wanted) == 1 else ""
+    record_act(Verb.EXPORTED_TRACE, key, rows=len(wanted), details={"format": format})
     return Export(
         file, _size(file), etag, "traces.jsonl", len(wanted), len(ids) if total is None else total, escaped
     )

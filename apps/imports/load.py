@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.accounts.models import User
+from apps.audit.record import Verb, record_act
 from apps.core.ids import new_id
 from apps.formats.trace import TracePayload
 from apps.imports.duplicates import without_duplicates
@@ -76,4 +77,6 @@ def load_traces(parsed: Iterable[Parsed], loader: Loader, ingest_id: UUID | None
         if loader.is_refused(report):
             transaction.set_rollback(True)
             report.stored = report.duplicates = 0
+        elif report.stored and not loader.is_dry_run:
+            record_act(Verb.IMPORTED_TRACE, report.ingest_id, rows=report.stored)
     return report

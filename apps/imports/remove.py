@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.audit.record import Verb, record_act
 from apps.core.errors import conflict, join_names, not_found
 from apps.imports.models import Import
 from apps.jobs.handlers import handler
@@ -63,9 +64,11 @@ def remove_import(work: Work, *, import_id: str, state: str, reason: str) -> dic
     done, total = work.job.done, work.job.total or found.stored_count
     while keys := _next_keys(found):
         with transaction.atomic():
-            done += delete_free_traces(Trace.objects.with_keys(keys))
+            done += delete_free_traces(Trace.objects.with_keys(keys), is_whole=False)
             work.advance(None, done, total)
     conclude(work, found, state, "" if state == Import.State.REMOVED else reason)
+    if done and state == Import.State.REMOVED:
+        record_act(Verb.DELETED_TRACE, found.ingest_id, rows=done, details={"import": str(found.pk)})
     return {"removed": done}
 
 
@@ -74,7 +77,7 @@ def remove_brought(work: Work, found: Import) -> None:
     while keys := _next_keys(found):
         with transaction.atomic():
             work.hold()
-            delete_free_traces(Trace.objects.with_keys(keys))
+            delete_free_traces(Trace.objects.with_keys(keys), is_whole=False)
 
 
 def conclude(work: Work, found: Import, state: str, reason: str) -> None:

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from apps.audit.record import Verb, record_act
 from apps.core.errors import sentence
 from apps.imports.choose import File, opened, recipe_of
 from apps.imports.load import Duplicates, Loader, OnError, Report
@@ -131,6 +132,8 @@ class _Run:
             Import.objects.filter(pk=self.found.pk).update(
                 state=Import.State.DONE, finished_at=timezone.now()
             )
+            if report.stored:
+                record_act(Verb.IMPORTED_TRACE, report.ingest_id, rows=report.stored)
 
     def _refusal(self) -> str:
         if self.refused and self.found.on_error == Import.OnError.STOP:

@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from apps.accounts.access import require_staff
+from apps.accounts.idempotency import IDEMPOTENCY_KEY, idempotent
 from apps.accounts.models import account_of
 from apps.core.api import ApiView, example, query_parameters, responses
 from apps.core.errors import NOT_FOUND, not_found
@@ -62,10 +63,12 @@ class Traces(ApiView):
 
     @extend_schema(
         operation_id="create_trace",
+        parameters=[IDEMPOTENCY_KEY],
         request=TracePayload,
-        responses=responses({201: serializers.CreatedTrace}, 413, 415),
+        responses=responses({201: serializers.CreatedTrace}, 409, 413, 415, 422),
         examples=[example(_EXAMPLE)],
     )
+    @idempotent(body_limit)
     def post(self, request: Request) -> Response:
         payload = parse_trace(read_json(request, body_limit()))
         [stored] = ingest_traces([payload], created_by=account_of(request.user))
@@ -75,6 +78,7 @@ class Traces(ApiView):
 class TraceBatch(ApiView):
     @extend_schema(
         operation_id="create_traces",
+        parameters=[IDEMPOTENCY_KEY],
         request={
             "application/json": {
                 "type": "array",
@@ -83,9 +87,10 @@ class TraceBatch(ApiView):
                 "maxItems": MAX_BATCH,
             }
         },
-        responses=responses({201: serializers.CreatedTraces}, 413, 415),
+        responses=responses({201: serializers.CreatedTraces}, 409, 413, 415, 422),
         examples=[example([_EXAMPLE])],
     )
+    @idempotent(lambda: MAX_BATCH_BYTES)
     def post(self, request: Request) -> Response:
         """Store 1 to 1000 traces, all or none. A refusal names the trace: `17.prompt`."""
         payloads = parse_batch(read_json(request, MAX_BATCH_BYTES))
@@ -110,10 +115,12 @@ class TraceDetail(ApiView):
 class TraceScore(ApiView):
     @extend_schema(
         operation_id="score_trace",
+        parameters=[IDEMPOTENCY_KEY],
         request=serializers.ScoreRequest,
-        responses=responses({201: serializers.Scored}, 404, 413, 415),
+        responses=responses({201: serializers.Scored}, 404, 409, 413, 415, 422),
         examples=[example({"criteria": "baseline"})],
     )
+    @idempotent(body_limit)
     def post(self, request: Request, id: str) -> Response:
         """Append a score record; baseline = min(n/10, 1)*50 + min(average step characters/500, 1)*50."""
         trace = _get_trace(id)

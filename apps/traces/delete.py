@@ -1,6 +1,9 @@
+from uuid import UUID
+
 from django.db import connection, transaction
 from django.db.models import PROTECT, Exists, ForeignKey, ForeignObjectRel, OuterRef, ProtectedError
 
+from apps.audit.record import Verb, record_act
 from apps.core.errors import conflict, join_names
 from apps.traces.models import Score, Trace, TraceQuerySet
 
@@ -11,26 +14,41 @@ def delete_traces(traces: TraceQuerySet) -> int:
     """Delete all of these or none; the number deleted. Raises ValidationError that names what holds one."""
     with transaction.atomic():
         _keep_holders_out()
+        first = traces.first_ids(MAX_NAMED)
         try:
             _, deleted = traces.delete()
         except ProtectedError as error:
             names = join_names(sorted({str(holder) for holder in error.protected_objects}))
             raise conflict(f"The trace is held by {names}. Delete what holds it first.") from error
-    return deleted.get(Trace._meta.label, 0)
+        count = deleted.get(Trace._meta.label, 0)
+        _record(first, count)
+    return count
 
 
-def delete_free_traces(traces: TraceQuerySet) -> int:
+def delete_free_traces(traces: TraceQuerySet, *, is_whole: bool = True) -> int:
     """Delete those of these that nothing holds, however many, by query; the number deleted.
+
+    Not `is_whole` is a part of an act, which whoever calls records when it is done.
 
     The scores go after their traces: whoever scores one of these at this moment has then either finished or
     finds no trace.
     """
     with transaction.atomic():
         _keep_holders_out()
+        first = free_traces(traces).first_ids(MAX_NAMED)
         deleted = free_traces(traces)._raw_delete(traces.db)
         orphans = Score.objects.filter(~Exists(Trace.objects.filter(pk=OuterRef("trace"))))
         orphans._raw_delete(orphans.db)
+        if is_whole:
+            _record(first, deleted)
     return deleted
+
+
+def _record(first: list[UUID], count: int) -> None:
+    """`first` are the ids of some of them."""
+    if count:
+        details = {"ids": [*map(str, first)]} if count > 1 else None
+        record_act(Verb.DELETED_TRACE, first[0] if count == 1 else "", rows=count, details=details)
 
 
 def free_traces(traces: TraceQuerySet) -> TraceQuerySet:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from apps.accounts.models import User
+from apps.audit.record import Verb, insert_recorded, record_act
 from apps.core.digests import fold_text, sha256_hex, short_hash
 from apps.core.errors import MAX_LISTED_FAULTS, from_pydantic, messages_by_path, too_large
 from apps.core.ids import new_id, time_of
@@ -25,8 +27,9 @@ from apps.traces.models import Trace
 
 MAX_BATCH = 1_000
 
+_FIELDS = Trace._meta.concrete_fields
 # A row's values in the order of the columns.
-_values = itemgetter(*(field.attname for field in Trace._meta.concrete_fields))
+_values = itemgetter(*(field.attname for field in _FIELDS))
 
 
 class StoredTrace(NamedTuple):
@@ -72,13 +75,20 @@ def parse_batch(values: Any) -> list[TracePayload]:
 def ingest_traces(
     payloads: Sequence[TracePayload], *, created_by: User | None, ingest_id: UUID | None = None
 ) -> list[StoredTrace]:
-    """Store all or none, in this order; `ingest_id` joins several calls to one act."""
+    """Store all or none, in this order.
+
+    `ingest_id` joins several calls to one act, which whoever calls records when it is done.
+    """
     act = ingest_id or new_id()
     rows = [_row(payload, created_by, act) for payload in payloads]
-    if connection.vendor == "postgresql" and len(rows) > 1:
-        _copy(rows)
-    else:
+    if ingest_id:
         _insert(rows)
+    elif len(rows) == 1:
+        _insert_one(rows[0])
+    else:
+        with transaction.atomic():
+            _insert(rows)
+            record_act(Verb.MADE_TRACE, act, rows=len(rows))
     return [StoredTrace(row["id"], row["created_at"], row["trace_version"]) for row in rows]
 
 
@@ -111,22 +121,27 @@ def _row(payload: TracePayload, created_by: User | None, ingest_id: UUID) -> dic
     }
 
 
+def _insert(rows: list[dict[str, Any]]) -> None:
+    if connection.vendor == "postgresql":
+        _copy(rows)
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.executemany(_statement(), [*prepared(_FIELDS, map(_values, rows))])
+
+
 def _copy(rows: list[dict[str, Any]]) -> None:
     """COPY is one statement, so all or nothing, and the fastest way in that PostgreSQL has."""
-    fields = Trace._meta.concrete_fields
-    statement = f"COPY {Trace._meta.db_table} ({column_names(fields)}) FROM STDIN"
+    statement = f"COPY {Trace._meta.db_table} ({column_names(_FIELDS)}) FROM STDIN"
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         for values in map(_values, rows):
             copy.write_row(values)
 
 
-def _insert(rows: list[dict[str, Any]]) -> None:
-    fields = Trace._meta.concrete_fields
-    sql = f"INSERT INTO {Trace._meta.db_table} ({column_names(fields)}) VALUES ({placeholders(fields)})"
-    values = [*prepared(fields, map(_values, rows))]
-    with connection.cursor() as cursor:
-        if len(values) == 1:
-            cursor.execute(sql, values[0])
-        else:
-            with transaction.atomic():
-                cursor.executemany(sql, values)
+def _insert_one(row: dict[str, Any]) -> None:
+    [values] = prepared(_FIELDS, [_values(row)])
+    insert_recorded(f"{_statement()} RETURNING id", values, Verb.MADE_TRACE, row["id"])
+
+
+@cache
+def _statement() -> str:
+    return f"INSERT INTO {Trace._meta.db_table} ({column_names(_FIELDS)}) VALUES ({placeholders(_FIELDS)})"

@@ -155,6 +155,9 @@ class TraceQuerySet(models.QuerySet["Trace"]):
         keys = self.few_keys()
         return self if keys is None else self.model.objects.with_keys(keys)
 
+    def first_ids(self, limit: int) -> list[UUID]:
+        return [*self.order_by("pk").values_list("pk", flat=True)[:limit]]
+
     def few_keys(self) -> list[UUID] | None:
         """The keys of all of these traces, None where they are more than FEW."""
         keys = [*self.order_by().values_list("pk", flat=True)[: FEW + 1]]

@@ -5,6 +5,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.audit.record import Verb, record_act
 from apps.core.errors import not_found
 from apps.core.ids import isoformat
 from apps.formats.trace import baseline_score
@@ -46,6 +47,7 @@ def score_trace(trace: Trace, criteria: str, *, created_by: User | None) -> Scor
     with transaction.atomic():
         if not Trace.objects.filter(pk=trace.pk).update(score=value):
             raise not_found("Trace", trace.pk)
+        record_act(Verb.SCORED_TRACE, trace.pk, details={"criteria": criteria, "score": value})
         return Score.objects.create(
             trace=trace,
             criteria=criteria,

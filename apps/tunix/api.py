@@ -3,6 +3,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 
+from apps.accounts.idempotency import IDEMPOTENCY_KEY, idempotent
 from apps.accounts.models import account_of
 from apps.core.api import ApiView, example, query_parameters, responses
 from apps.core.negotiation import Response
@@ -47,8 +48,9 @@ class SftExport(ApiView):
 class SftManifest(ApiView):
     @extend_schema(
         operation_id="generate_manifest",
+        parameters=[IDEMPOTENCY_KEY],
         request=serializers.ManifestRequest,
-        responses=responses({201: serializers.ManifestCreated}, 404, 413, 415),
+        responses=responses({201: serializers.ManifestCreated}, 404, 409, 413, 415, 422),
         examples=[
             example(
                 {
@@ -59,6 +61,7 @@ class SftManifest(ApiView):
             )
         ],
     )
+    @idempotent(body_limit)
     def post(self, request: Request) -> Response:
         """A training manifest as YAML, kept as a record that points at the build of the dataset."""
         wanted = validate(serializers.ManifestRequest, read_json(request, body_limit()))

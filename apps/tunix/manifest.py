@@ -8,9 +8,10 @@ import yaml
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.audit.record import Verb, insert_recorded
 from apps.core.digests import sha256_hex
 from apps.core.errors import not_found
-from apps.core.sql import column_names, planned_once, prepared, typed_placeholders
+from apps.core.sql import column_names, prepared, typed_placeholders
 from apps.datasets.models import Dataset
 from apps.tunix.models import (
     BATCH_SIZE,
@@ -114,9 +115,13 @@ def generate_manifest(dataset_key: str, training: Training, *, created_by: User 
 
 def _insert(manifest: Manifest) -> None:
     [values] = prepared(_GIVEN, [[field.value_from_object(manifest) for field in _GIVEN]])
-    with planned_once() as cursor:
-        cursor.execute(_statement(), [*values, manifest.dataset_key])
-        found = cursor.fetchone()
+    found = insert_recorded(
+        _statement(),
+        [*values, manifest.dataset_key],
+        Verb.GENERATED_MANIFEST,
+        manifest.pk,
+        details={"dataset": manifest.dataset_key},
+    )
     if found is None:
         raise not_found("Dataset", manifest.dataset_key)
     manifest.dataset_id = found[0]

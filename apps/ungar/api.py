@@ -4,6 +4,7 @@ from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
+from apps.accounts.idempotency import IDEMPOTENCY_KEY, idempotent
 from apps.accounts.models import account_of
 from apps.core.api import ApiView, example, query_parameters, responses
 from apps.core.errors import field_error
@@ -28,10 +29,12 @@ class UngarStatus(ApiView):
 class HighCardDuelGeneration(ApiView):
     @extend_schema(
         operation_id="generate_high_card_duel",
+        parameters=[IDEMPOTENCY_KEY],
         request=serializers.GenerateRequest,
-        responses=responses({201: serializers.Generated}, 413, 415),
+        responses=responses({201: serializers.Generated}, 409, 413, 415, 422),
         examples=[example({"count": 5, "seed": 42})],
     )
+    @idempotent(body_limit)
     def post(self, request: Request) -> Response:
         """Play episodes and store them as traces. Works with and without the ungar package."""
         wanted = validate(serializers.GenerateRequest, read_json(request, body_limit()))

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 # Not below the prefixes of JSON, which runs nothing.
 JSON = (
     *("/api/traces", "/api/datasets", "/api/imports", "/api/jobs"),
-    *("/api/tunix", "/api/ungar", "/api/health"),
+    *("/api/tunix", "/api/ungar", "/api/health", "/api/audit"),
 )
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",

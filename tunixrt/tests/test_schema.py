@@ -121,6 +121,7 @@ def test_the_schema_is_valid_and_without_warnings(tmp_path: Path) -> None:
 
 def test_every_call_is_in_the_schema(schema: dict[str, Any]) -> None:
     assert [f"{method.upper()} {path}" for method, path, _ in operations(schema)] == [
+        "GET /api/audit",
         "GET /api/datasets",
         "GET /api/datasets/{key}",
         "DELETE /api/datasets/{key}",

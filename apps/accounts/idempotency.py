@@ -1,0 +1,122 @@
+"""Idempotency-Key: what a client sends again because it saw no answer is not done again.
+
+As the IETF draft "The Idempotency-Key HTTP Header Field" says. The answer is stored in the transaction of the
+act, so that there are both or neither, whatever is killed when. Only what was done is remembered: a refusal
+did nothing and may be tried again.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+import orjson
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+
+from apps.accounts.models import GivenAnswer, account_of
+from apps.core.digests import sha256_hex
+from apps.core.errors import UNPROCESSABLE, conflict
+from apps.core.requests import keep_body
+
+KEPT = timedelta(days=1)
+MAX_LENGTH = 255
+REPLAYED = "Idempotency-Replayed"
+# So many old answers go with each new one: more than come, and never so many that one has to wait.
+_REMOVED_AT_ONCE = 100
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH, "pattern": "^[!-~]+$"},
+    OpenApiParameter.HEADER,
+    description=(
+        "Drawn by the client for one act. Sent again within a day, by the same account to the same path, the"
+        f" call is not performed again but answered as the first time, with `{REPLAYED}: true`. 422 when the"
+        " body is another one, 409 while the first call is still being processed."
+    ),
+)
+
+Post = TypeVar("Post", bound=Callable[..., HttpResponse])
+
+
+def idempotent(body_limit: Callable[[], int]) -> Callable[[Post], Post]:
+    """Of a view's method that creates; costs a call without the header nothing."""
+
+    def decorate(post: Post) -> Post:
+        @wraps(post)
+        def perform(view: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+            if "HTTP_IDEMPOTENCY_KEY" not in request.META:
+                return post(view, request, *args, **kwargs)
+            check_key(request)
+            digest = sha256_hex(keep_body(request._request, body_limit()))
+            return answer_once(request, digest, lambda: post(view, request, *args, **kwargs))
+
+        return cast(Post, perform)
+
+    return decorate
+
+
+def check_key(request: Request) -> None:
+    if not re.fullmatch(rf"[!-~]{{1,{MAX_LENGTH}}}", request.META["HTTP_IDEMPOTENCY_KEY"]):
+        raise ValidationError(f"Idempotency-Key must be 1 to {MAX_LENGTH} visible ASCII characters.")
+
+
+def answer_once(request: Request, body_digest: str, perform: Callable[[], HttpResponse]) -> HttpResponse:
+    """What `perform` answers, or answered when this key came the first time; it runs in a transaction."""
+    id = _identify(request)
+    with transaction.atomic():
+        _claim(id)
+        given = GivenAnswer.objects.filter(pk=id, created_at__gt=timezone.now() - KEPT).first()
+        if given is not None:
+            return _repeat(given, body_digest)
+        response = perform()
+        _keep(id, body_digest, response)
+        return response
+
+
+def _identify(request: Request) -> str:
+    """A key is the client's own: another account, or the same one elsewhere, may have drawn it too."""
+    account = account_of(request.user)
+    parts = [str(account.pk if account else ""), request.path, request.META["HTTP_IDEMPOTENCY_KEY"]]
+    return sha256_hex("\n".join(parts).encode())
+
+
+def _claim(id: str) -> None:
+    """To the end of the transaction. SQLite has one writer at a time: whoever comes second has waited for the
+    first to finish, and now finds its answer.
+    """
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        number = int.from_bytes(bytes.fromhex(id[:16]), signed=True)
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+        if not cursor.fetchone()[0]:
+            raise conflict("This Idempotency-Key is being processed. Send it again in a moment.")
+
+
+def _repeat(given: GivenAnswer, body_digest: str) -> HttpResponse:
+    if given.body_digest != body_digest:
+        message = "This Idempotency-Key came with another body before. Draw a new key for a new act."
+        raise ValidationError(message, code=UNPROCESSABLE)
+    headers = {**orjson.loads(given.headers), REPLAYED: "true"}
+    return HttpResponse(given.body, status=given.status, headers=headers)
+
+
+def _keep(id: str, body_digest: str, response: HttpResponse) -> None:
+    old = GivenAnswer.objects.filter(created_at__lte=timezone.now() - KEPT)
+    # Those that another call is removing are left to it.
+    keys = old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:_REMOVED_AT_ONCE]
+    GivenAnswer.objects.filter(pk__in=[*keys, id]).delete()
+    GivenAnswer.objects.create(
+        id=id,
+        body_digest=body_digest,
+        status=response.status_code,
+        headers=orjson.dumps(dict(response.items())).decode(),
+        body=response.content.decode(),
+        created_at=timezone.now(),
+    )
