@@ -57,9 +57,8 @@ class Traces(ApiView):
     def get(self, request: Request) -> Response:
         """Newest first. Filter also by any top-level key of meta: `meta.<key>=<value>`."""
         query = self.query
-        is_search = bool(query.q) and query.source is None and not query.meta
-        rows = Trace.objects.matching(source=query.source, q=query.q, meta=query.meta, is_walked=is_search)
-        return Response(paginate(rows.newest_first().listed(), query, serializers.listed))
+        rows = Trace.objects.matching(source=query.source, q=query.q, meta=query.meta).newest_first()
+        return Response(paginate(rows.listed(), query, serializers.listed))
 
     @extend_schema(
         operation_id="create_trace",

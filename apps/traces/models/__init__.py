@@ -8,12 +8,11 @@ from django.conf import settings
 from django.db import connection, models
 from django.db.models import Q
 from django.db.models.functions import Left
-from django.db.models.sql.compiler import SQLCompiler
 
 from apps.core.expressions import HyphenatedId, IsoTime, Walked
 from apps.core.fields import TermsField
 from apps.core.ids import new_id
-from apps.core.keyset import COUNTED, Count, count_rows
+from apps.core.keyset import Count, count_rows
 from apps.core.ranges import Bounds
 from apps.formats.meta import meta_term, spelled_terms
 from apps.formats.records import TraceRow
@@ -111,8 +110,7 @@ class TraceQuerySet(models.QuerySet["Trace"]):
         found = found_ids(sought, FEW + 1)
         if len(found) <= FEW:
             return self.with_keys({*found, *waiting})
-        is_common = is_walked and count_found(sought) > COUNTED
-        return self.filter(Searched("pk", sought, waiting, is_walked=is_common))
+        return self.filter(Searched("pk", sought, waiting, is_walked=is_walked))
 
     def count_found(self, q: str) -> Count:
         """How many `searched` finds among all traces, by the index alone."""
