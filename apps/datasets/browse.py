@@ -4,24 +4,32 @@ from dataclasses import dataclass
 
 from apps.core.keyset import COUNTED, FAR_REACH, REACH, Count, Page, Sort, Window, count_rows
 from apps.datasets.selection import Where, select_traces
+from apps.formats.search_terms import parse_query
 from apps.traces.models import FEW, Trace
+
+# To ask a single trace for words costs more than to look at its numbers.
+NEAR = 500
 
 
 @dataclass(frozen=True)
 class Browsed:
-    """`before` and `after` are the cursors of the neighbouring pages."""
+    """`before` and `after` are the cursors of the neighbouring pages, `overlooked` says how many traces the
+    search did not look through.
+    """
 
     traces: list[Trace]
     count: Count
     before: str | None
     after: str | None
+    overlooked: Count
 
 
 def browse_traces(where: Where, sort: Sort, *, after: str = "", before: str = "") -> Browsed:
     """Raises ValidationError for an unknown dataset and for what is no cursor."""
     page = Page(sort._replace(within=where.bounds(sort.field)), after, before)
-    count, window = _find(where, page)
-    return Browsed(Trace.objects.excerpts(window.keys), count, window.before, window.after)
+    count, window = _find_words(where, page) if where.q else _find(where, page)
+    overlooked = Trace.objects.count_overlooked() if where.q else Count(0)
+    return Browsed(Trace.objects.excerpts(window.keys), count, window.before, window.after, overlooked)
 
 
 def _find(where: Where, page: Page) -> tuple[Count, Window]:
@@ -41,3 +49,19 @@ def _find(where: Where, page: Page) -> tuple[Count, Window]:
     reaches = [REACH] if page.sort.field == "pk" else [REACH, FAR_REACH]
     walks = (page.walk(walked, along, reach) for reach in reaches)
     return count, next(filter(None, walks), None) or page.gather(found)
+
+
+def _find_words(where: Where, page: Page) -> tuple[Count, Window]:
+    """The same for words, which the index of search knows: it counts them alone, and with other filters all
+    that have them are gathered. To ask single traces for a prefix is slow.
+    """
+    found = select_traces(where)
+    is_alone = where == Where(q=where.q)
+    count = Trace.objects.count_found(where.q or "") if is_alone else count_rows(found)
+    if count.number <= FEW:
+        keys = found.some_keys(FEW + 1)
+        return Count(len(keys)), page.gather(Trace.objects.with_keys(keys))
+    if any(sought.is_prefix for sought in parse_query(where.q or "")):
+        return count, page.gather(found)
+    walked = select_traces(where, is_walked=True)
+    return count, page.walk(walked, Trace.objects.all(), NEAR) or page.gather(found)

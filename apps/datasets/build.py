@@ -22,6 +22,7 @@ from apps.datasets.histograms import COUNTED_COLUMNS, describe_counts
 from apps.datasets.models import Dataset, DatasetEntry, dataset_key
 from apps.datasets.selection import Where, dataset_where, select_traces
 from apps.imports.models import Import
+from apps.traces.index import settle_search
 from apps.traces.models import Trace, TraceQuerySet
 
 _PAGE = 10_000
@@ -65,6 +66,8 @@ def build_dataset(recipe: Recipe, *, created_by: User | None, replace: bool = Fa
     or with `replace` the new build takes the key. Raises ValidationError.
     """
     key = dataset_key(recipe.name, recipe.version)
+    if recipe.where.q:
+        settle_search()
     try:
         return _build_once(key, recipe, created_by, replace)
     except IntegrityError:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from apps.core.ranges import Bounds
 from apps.datasets.models import KEY_MAX_LENGTH, Dataset, DatasetEntry
+from apps.formats.search_terms import QUERY_HELP
 from apps.formats.trace import SOURCE_MAX_LENGTH
 from apps.traces.models import Trace, TraceQuerySet
 
@@ -30,7 +31,7 @@ class Where(BaseModel):
 
     q: Annotated[
         str | None,
-        Field(min_length=1, max_length=TEXT_MAX_LENGTH, description="text in prompt, steps or final answer"),
+        Field(min_length=1, max_length=TEXT_MAX_LENGTH, description=QUERY_HELP),
     ] = None
     source: Annotated[str | None, Field(min_length=1, max_length=SOURCE_MAX_LENGTH)] = None
     meta: Annotated[

@@ -1,4 +1,4 @@
-"""A worker: performs what waits, sweeps, and says that it lives."""
+"""A worker: performs what waits, sweeps, does the chores, and says that it lives."""
 
 import logging
 import os
@@ -16,6 +16,7 @@ from django.db import Error, connection
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from apps.jobs.chores import do_chores
 from apps.jobs.models import Worker
 from apps.jobs.repeat import repeating
 from apps.jobs.sweep import sweep_jobs
@@ -69,9 +70,9 @@ def _work(ending: _Ending, name: str) -> None:
                 for sweep in sweeps:
                     sweep()
                 next_sweep = time.monotonic() + SWEEP_SECONDS
-            if engine.is_waiting():
+            if is_waiting := engine.is_waiting():
                 engine.perform_next(name)
-            else:
+            if not do_chores() and not is_waiting:
                 time.sleep(POLL_SECONDS)
         except engine.UNREACHABLE as error:
             logger.warning("Database or queue cannot be used, a moment later again: %s", error)

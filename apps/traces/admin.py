@@ -12,6 +12,7 @@ from django.utils.text import Truncator
 
 from apps.accounts.models import account_of
 from apps.core.admin import FrozenAdmin, IdDateFilter, link, parse_id, pretty_json
+from apps.formats.search_terms import QUERY_HELP
 from apps.traces.delete import delete_traces
 from apps.traces.forms import TraceForm
 from apps.traces.ingest import ingest_traces
@@ -57,7 +58,7 @@ class TraceAdmin(FrozenAdmin[Trace]):
     list_display = ["excerpt", "source_name", "step_count", "char_count", "score", "added"]
     list_filter = [IdDateFilter, SourceFilter]
     search_fields = ["id"]  # see get_search_results
-    search_help_text = "An id is found at once; words are looked for in all prompts."
+    search_help_text = f"An id, or {QUERY_HELP}."
     ordering = ["-id"]
     shown: tuple[str, ...] = (
         *("id", "created_at", "created_by", "source", "external_id", "trace_version"),
@@ -92,13 +93,10 @@ class TraceAdmin(FrozenAdmin[Trace]):
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str
     ) -> tuple[QuerySet[Trace], bool]:
-        """A few that match are found once, by reading the whole table, and not again to count and to sort."""
         if not search_term:
             return queryset, False
         id = parse_id(search_term)
-        found = queryset.with_keys([id]) if id else queryset.filter(prompt__icontains=search_term)
-        keys = found.few_keys()
-        return found if keys is None else queryset.with_keys(keys), False
+        return queryset.with_keys([id]) if id else queryset.searched(search_term), False
 
     def get_form(
         self, request: HttpRequest, obj: Trace | None = None, change: bool = False, **kwargs: Any

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from apps.core.ids import isoformat
 from apps.core.pagination import Page, PageQuery
+from apps.formats.search_terms import QUERY_HELP
 from apps.formats.trace import TracePayload
 from apps.traces.ingest import StoredTrace
 from apps.traces.models import LISTED, Score, Trace
@@ -19,7 +20,7 @@ class TraceQuery(PageQuery):
     """The list's filters; any parameter `meta.<key>` is one on a top-level key of meta."""
 
     source: str | None = None
-    q: Annotated[str | None, Field(description="text in prompt, steps or final answer")] = None
+    q: Annotated[str | None, Field(description=QUERY_HELP)] = None
     meta: Annotated[dict[str, str], Field(exclude=True)] = {}
 
     @model_validator(mode="before")

@@ -30,7 +30,7 @@ def _store() -> None:
     """a: 1 step, 6 characters, score 5.1; b: 2 steps, 8, 10.1; c: 3 steps, 312, 25.0."""
     make_trace(prompt="a Alpha", final_answer="x", steps=_steps("1"), meta={"source": "s", "level": 1})
     make_trace(prompt="b", final_answer="ALPHA", steps=_steps("1", "2"), meta={"source": "t", "level": "1"})
-    make_trace(prompt="c", final_answer="z", steps=_steps("alpha" * 20, "2", "3"), meta=None)
+    make_trace(prompt="c", final_answer="z", steps=_steps(("alpha " * 20)[:100], "2", "3"), meta=None)
 
 
 def _prompts(key: str = "letters-v1") -> str:

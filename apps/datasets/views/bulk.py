@@ -20,6 +20,7 @@ from apps.datasets.export import export_traces as export
 from apps.datasets.forms import WhereForm, where_params
 from apps.datasets.selection import Where, select_traces
 from apps.formats.records import FORMATS
+from apps.traces.index import settle_search
 from apps.traces.models import Trace, TraceQuerySet, find_id
 
 MAX_EXPORTED = 10_000
@@ -58,13 +59,15 @@ def _with_query(path: str, params: dict[str, str]) -> str:
 
 
 def read_choice(data: QueryDict) -> Choice:
-    """Raises ValidationError where nothing is chosen, or a filter is none."""
+    """Raises ValidationError where nothing is chosen, a filter is none, or what it finds is not known yet."""
     form = WhereForm(data)
     if not form.is_valid():
         raise ValidationError([text for texts in form.errors.values() for text in texts])
     where = form.cleaned_data["where"]
     upto = find_id(data.get("upto", ""))
     if "all" in data:
+        if where.q:
+            settle_search()
         return Choice(None, where, upto)
     ids = [id for id in map(find_id, data.getlist("trace")) if id]
     if not ids:

@@ -11,6 +11,7 @@ from apps.datasets.build import build_dataset
 from apps.datasets.describe import BOUNDED
 from apps.datasets.models import Dataset
 from apps.datasets.serializers import BuildRequest
+from apps.formats.search_terms import QUERY_HELP
 
 ALL = "all"
 
@@ -29,7 +30,7 @@ class Command(ActCommand):
             metavar="KEY=VALUE",
             help='a top-level key of meta; VALUE is JSON where it can be: 3 is a number, "3" a text',
         )
-        parser.add_argument("--q", metavar="TEXT", help="text in prompt, steps or final answer")
+        parser.add_argument("--q", metavar="TEXT", help=QUERY_HELP)
         parser.add_argument("--source", metavar="NAME")
         for name in BOUNDED:
             parser.add_argument(

@@ -1,4 +1,5 @@
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate, takewhile
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -7,16 +8,19 @@ from django.conf import settings
 from django.db import connection, models
 from django.db.models import Q
 from django.db.models.functions import Cast, Left
-from django.db.models.sql.compiler import SQLCompiler
 
 from apps.core.expressions import HyphenatedId, IsoTime, Unindexed
 from apps.core.fields import TermsField
 from apps.core.ids import new_id
-from apps.core.keyset import COUNTED, count_rows
+from apps.core.keyset import COUNTED, Count, count_rows
 from apps.core.ranges import Bounds
 from apps.formats.meta import meta_term, spelled_terms
 from apps.formats.records import TraceRow
+from apps.formats.search_terms import Sought, is_found, parse_query, search_body
 from apps.formats.trace import SOURCE_MAX_LENGTH, VERSION_MAX_LENGTH, Step
+from apps.traces.models.search import Searched, SearchText, UnindexedTrace, count_found, found_ids
+
+__all__ = ["Score", "SearchText", "Trace", "TraceQuerySet", "UnindexedTrace", "find_id", "texts_of"]
 
 # Below the number of parameters that every SQLite takes in one statement.
 IDS_PER_QUERY = 10_000
@@ -32,46 +36,29 @@ EXCERPT_LENGTH = 200
 MAX_SOURCES = 100
 NEWEST = 10
 
+# So many of the newest, and characters of them, are looked through where the index does not know them yet.
+MAX_UNINDEXED = 500
+MAX_UNINDEXED_CHARACTERS = 300_000
+
+# The columns that search looks through.
+TEXTS = ("prompt", "final_answer", "steps")
+
 # So many keys are quicker found one by one than in a walk over the table.
 FEW = 2_000
 
 
 class StepsField(models.TextField[str, str]):
-    """The steps as compact JSON text; `__text=words` looks into their contents, not at the JSON."""
-
-
-@StepsField.register_lookup
-class StepsText(models.Lookup[Any]):
-    lookup_name = "text"
-
-    def get_prep_lookup(self) -> str:
-        escaped = str(self.rhs).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return f"%{escaped}%"
-
-    def as_postgresql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:
-        return self._exists(
-            compiler,
-            connection,
-            "SELECT 1 FROM json_array_elements({column}::json) AS step WHERE step->>'content' ILIKE {words}",
-        )
-
-    def as_sqlite(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:
-        return self._exists(
-            compiler,
-            connection,
-            "SELECT 1 FROM json_each({column})"
-            " WHERE json_extract(value, '$.content') LIKE {words} ESCAPE '\\'",
-        )
-
-    def _exists(self, compiler: SQLCompiler, connection: Any, select: str) -> tuple[str, list[Any]]:
-        column, before = self.process_lhs(compiler, connection)
-        words, after = self.process_rhs(compiler, connection)
-        return f"EXISTS({select.format(column=column, words=words)})", [*before, *after]
+    """The steps as compact JSON text."""
 
 
 def _conditions(name: str, bounds: Bounds[int] | Bounds[float]) -> dict[str, Any]:
     ends = {f"{name}__gte": bounds.min, f"{name}__lte": bounds.max}
     return {lookup: value for lookup, value in ends.items() if value is not None}
+
+
+def texts_of(prompt: str, final_answer: str, steps: str) -> list[str]:
+    """All that search looks through; `steps` is the column."""
+    return [prompt, final_answer, *(step["content"] for step in orjson.loads(steps))]
 
 
 def find_id(text: str) -> UUID | None:
@@ -110,13 +97,47 @@ class TraceQuerySet(models.QuerySet["Trace"]):
             conditions |= _conditions(name, bounds)
         found = self._walking(conditions) if is_walked else self._searching(conditions)
         if q:
-            found = found.filter(Q(prompt__icontains=q) | Q(final_answer__icontains=q) | Q(steps__text=q))
+            found = found.searched(q, is_walked=is_walked)
         for key, text in (meta or {}).items():
             spelled = Q()
             for term in spelled_terms(key, text):
                 spelled |= Q(meta_terms__has=term)
             found = found.filter(spelled)
         return found.narrowed() if meta and not is_walked else found
+
+    def searched(self, q: str, *, is_walked: bool = False) -> "TraceQuerySet":
+        """Those with all words and phrases of `q` (see parse_query); none where it has no word."""
+        sought = parse_query(q)
+        if not sought:
+            return self.none()
+        waiting = self._waiting(sought)
+        found = found_ids(sought, FEW + 1)
+        if len(found) <= FEW:
+            return self.with_keys({*found, *waiting})
+        return self.filter(Searched("pk", sought, waiting, is_walked=is_walked))
+
+    def count_found(self, q: str) -> Count:
+        """How many `searched` finds among all traces, by the index alone."""
+        sought = parse_query(q)
+        return Count(len(self._waiting(sought)) + count_found(sought)) if sought else Count(0)
+
+    def count_overlooked(self) -> Count:
+        """How many traces no search looks through yet."""
+        waiting = count_rows(UnindexedTrace.objects.all())
+        return Count(max(0, waiting.number - len(self._looked_through()))) if waiting.is_exact else waiting
+
+    def _looked_through(self) -> list[UUID]:
+        """The newest that the index does not know yet, as many as every search can bear to look through."""
+        newest = UnindexedTrace.objects.order_by("-trace_id").values("trace_id")[:MAX_UNINDEXED]
+        rows = self.model.objects.filter(pk__in=newest).newest_first().values_list("pk", "char_count")
+        totals = accumulate(size for _, size in rows)
+        within = takewhile(lambda total: total <= MAX_UNINDEXED_CHARACTERS, totals)
+        return [id for id, _ in rows[: max(1, len([*within]))]]
+
+    def _waiting(self, sought: Sequence[Sought]) -> list[UUID]:
+        """Those that have it of the newest that the index does not know yet."""
+        rows = self.model.objects.with_keys(self._looked_through()).values_list("pk", *TEXTS)
+        return [id for id, *texts in rows if is_found(sought, search_body(texts_of(*texts)))]
 
     def _walking(self, conditions: Mapping[str, Any]) -> "TraceQuerySet":
         columns = {_column(name) for name in conditions}
