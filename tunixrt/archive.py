@@ -30,7 +30,8 @@ FOLDERS = ("exports", "imports")
 # What is of this moment or of this machine: sessions, counters of failed sign-ins, queue, living workers. The
 # cache has no model.
 _LEFT_OUT_APPS = {"sessions", "axes", "django_tasks_database", "django_rq"}
-_LEFT_OUT_MODELS = {"jobs.worker"}
+# Workers live; what search knows is made again from the traces.
+_LEFT_OUT_MODELS = {"jobs.worker", "traces.searchtext", "traces.unindexedtrace"}
 
 # What reading an archive raises that is no whole one.
 DAMAGES = (tarfile.TarError, zstandard.ZstdError, zlib.error, EOFError, gzip.BadGzipFile)

@@ -109,7 +109,8 @@ def test_while_four_write_it_is_of_one_moment(
         ended.set()
     assert status == 0, said
     assert min(writer.result() for writer in wrote) >= 1
-    assert run(place, "restore", str(file))[0] == 0
+    status, said = run(place, "restore", str(file))
+    assert status == 0, said
     place.start("--no-worker")
     assert seen(place) == expected
     restored = count_traces(place)

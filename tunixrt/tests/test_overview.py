@@ -98,5 +98,5 @@ def test_the_queries_are_the_same_for_any_number(
         generate_manifest(
             make_dataset(dataset_version=f"{n}", limit=1).key, Training("m", "o"), created_by=None
         )
-    with django_assert_num_queries(8):  # health, ids, traces, datasets, manifests, three counts
+    with django_assert_num_queries(9):  # health, ids, traces, datasets, manifests, four counts
         assert api.get("/").status_code == 200

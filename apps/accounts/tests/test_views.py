@@ -158,7 +158,7 @@ def test_the_list_takes_the_same_queries_for_any_number(
 ) -> None:
     tokens = [ApiToken(user=user, name=f"{n}", digest=f"{n:0128}", token_key=f"{n}") for n in range(count)]
     ApiToken.objects.bulk_create(tokens)
-    with django_assert_num_queries(6):  # session, user, tokens, three counts of the navigation
+    with django_assert_num_queries(7):  # session, user, tokens, four counts of the navigation
         assert client.get("/tokens").text.count("/tokens/revoke?name=") == count
 
 

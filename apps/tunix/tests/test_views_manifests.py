@@ -149,8 +149,8 @@ def test_the_list_asks_as_much_for_many_as_for_one(
 ) -> None:
     for _ in range(count):
         make_manifest(created_by=user)
-    # three counts of the navigation, the keys, the page, its rows and their number; the builds of the key
-    for query, queries in (("", 7), ("?model=gemma", 7), ("?model=gemma&dataset_key=letters-v1", 8)):
+    # four counts of the navigation, the keys, the page, its rows and their number; the builds of the key
+    for query, queries in (("", 8), ("?model=gemma", 8), ("?model=gemma&dataset_key=letters-v1", 9)):
         api.get(f"/manifests{query}")
         with django_assert_num_queries(queries):
             api.get(f"/manifests{query}")
@@ -217,7 +217,7 @@ def test_a_manifest_asks_as_much_beside_many(
 ) -> None:
     manifest, *_ = [make_manifest() for _ in range(count)]
     api.get(f"/manifests/{manifest.pk}")
-    with django_assert_num_queries(6):  # three counts of the navigation, this one, its builds, the others
+    with django_assert_num_queries(7):  # four counts of the navigation, this one, its builds, the others
         api.get(f"/manifests/{manifest.pk}")
 
 
@@ -232,7 +232,7 @@ def test_two_manifests_beside_each_other(
     api: Client, dataset: Dataset, django_assert_num_queries: Any
 ) -> None:
     base, other = make_manifest(), make_manifest(num_epochs=5, output_dir="./output/run_002")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         answer = _compare(api, base=base.pk, other=other.pk)
     fields = {
         field.label: (field.base, field.other, field.is_different) for field in answer.context["fields"]

@@ -254,7 +254,7 @@ def test_the_panel_asks_as_much_for_many_as_for_one(
     for number in range(count):
         make_dataset(dataset_version=f"v{number}")
     api.get("/tunix")
-    with django_assert_num_queries(4):  # three counts of the navigation and the keys
+    with django_assert_num_queries(5):  # four counts of the navigation and the keys
         api.get("/tunix")
     manifest = make_manifest("letters-v0")
     with django_assert_num_queries(5):

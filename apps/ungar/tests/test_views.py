@@ -125,5 +125,5 @@ def test_the_panel_asks_as_much_for_many_as_for_one(
     api: Client, count: int, django_assert_num_queries: Any
 ) -> None:
     url = api.post("/ungar", {"count": str(count)})["Location"]
-    with django_assert_num_queries(4):  # three counts of the navigation and the episodes
+    with django_assert_num_queries(5):  # four counts of the navigation and the episodes
         api.get(url)
