@@ -257,5 +257,5 @@ def test_the_panel_asks_as_much_for_many_as_for_one(
     with django_assert_num_queries(5):  # four counts of the navigation and the keys
         api.get("/tunix")
     manifest = make_manifest("letters-v0")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         api.get(f"/tunix?manifest={manifest.pk}")
