@@ -4,6 +4,7 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from apps.core.api import UnknownPath
+from apps.curation import urls as curation
 from apps.datasets import urls as datasets
 from apps.jobs import urls as jobs
 from apps.traces import urls as traces
@@ -16,6 +17,7 @@ docs = csp_update({"style-src": ["'unsafe-inline'"]})(SpectacularSwaggerSplitVie
 
 api_urlpatterns = [
     *traces.api_urlpatterns,
+    *curation.api_urlpatterns,
     *datasets.api_urlpatterns,
     *jobs.api_urlpatterns,
     *tunix.api_urlpatterns,
@@ -31,6 +33,7 @@ urlpatterns = [
     path("", views.overview, name="overview"),
     path("", include("apps.accounts.urls")),
     path("", include("apps.traces.urls")),
+    path("", include("apps.curation.urls")),
     path("", include("apps.datasets.urls")),
     path("", include("apps.jobs.urls")),
     path("", include("apps.ungar.urls")),

@@ -1,8 +1,11 @@
 """A page of the list of traces."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from uuid import UUID
 
 from apps.core.keyset import Count, Sort, count_rows, read_window
+from apps.curation.look import Marks, marks_of
 from apps.datasets.selection import Where, select_traces
 from apps.traces.models import Trace
 
@@ -15,6 +18,12 @@ class Browsed:
     count: Count
     before: str | None
     after: str | None
+    marks: dict[UUID, Marks]
+
+    @property
+    def rows(self) -> Iterator[tuple[Trace, Marks]]:
+        """Each trace with what was said of it."""
+        return ((trace, self.marks[trace.pk]) for trace in self.traces)
 
 
 def browse_traces(where: Where, sort: Sort, *, after: str = "", before: str = "") -> Browsed:
@@ -31,4 +40,5 @@ def browse_traces(where: Where, sort: Sort, *, after: str = "", before: str = ""
         found = Trace.objects.with_keys(keys)
         count = Count(len(keys))
     window = read_window(found, sort, after=after, before=before)
-    return Browsed(Trace.objects.excerpts(window.keys), count, window.before, window.after)
+    traces = Trace.objects.excerpts(window.keys)
+    return Browsed(traces, count, window.before, window.after, marks_of(window.keys))

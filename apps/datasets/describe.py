@@ -12,6 +12,8 @@ from apps.datasets.selection import ANY, NONE, NOT, Where, dataset_where
 
 META_PREFIX = "meta."
 BOUNDED = ("steps", "chars", "score")
+# The filters that are one text each.
+PLAIN = ("q", "source", "in_dataset", "tag", "review")
 
 _SAID = {
     "q": "“{}”",
@@ -23,12 +25,13 @@ _SAID = {
     "score_min": "score {} or more",
     "score_max": "score {} or less",
 }
+_SAID_OF_REVIEWS = {"new": "not reviewed"}
 _SAID_OF_DATASETS = {ANY: "in a dataset", NONE: "in no dataset"}
 
 
 def where_params(where: Where) -> dict[str, str]:
     """The query string that WhereForm reads as `where`: the one spelling of a link to it."""
-    params = {name: getattr(where, name) for name in ("q", "source", "in_dataset")}
+    params = {name: getattr(where, name) for name in PLAIN}
     for name in BOUNDED:
         bounds = getattr(where, name)
         params |= {f"{name}_min": bounds.min, f"{name}_max": bounds.max}
@@ -60,6 +63,10 @@ def _say(name: str, value: str) -> str:
     if name == "in_dataset":
         place = f"not in {value.removeprefix(NOT)}" if value.startswith(NOT) else f"in {value}"
         return _SAID_OF_DATASETS.get(value, place)
+    if name == "tag":
+        return f"not tagged {value.removeprefix(NOT)}" if value.startswith(NOT) else f"tagged {value}"
+    if name == "review":
+        return _SAID_OF_REVIEWS.get(value, value)
     return _SAID[name].format(value) if name in _SAID else f"{name} = {value}"
 
 

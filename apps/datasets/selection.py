@@ -3,9 +3,13 @@
 from typing import Annotated
 
 from django.db.models import Exists, OuterRef
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from apps.core.ranges import Bounds
+from apps.curation.models import NOT as WITHOUT_TAG
+from apps.curation.models import TAG_MAX_LENGTH, tag_name
+from apps.curation.select import in_review, with_tag
+from apps.curation.serializers import State
 from apps.datasets.models import KEY_MAX_LENGTH, Dataset, DatasetEntry
 from apps.formats.trace import SOURCE_MAX_LENGTH
 from apps.traces.models import Trace, TraceQuerySet
@@ -16,6 +20,11 @@ TEXT_MAX_LENGTH = 1_000
 ANY = "any"
 NONE = "none"
 NOT = "-"
+
+
+def _tag(text: str) -> str:
+    name = text.removeprefix(WITHOUT_TAG)
+    return f"{WITHOUT_TAG}{tag_name(name)}" if name != text else tag_name(text)
 
 
 class Where(BaseModel):
@@ -45,6 +54,16 @@ class Where(BaseModel):
             description='a key, or one with a leading "-" for traces that are not in it; "any" or "none"',
         ),
     ] = None
+    tag: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=len(WITHOUT_TAG) + TAG_MAX_LENGTH,
+            description='a tag, or one with a leading "-" for traces that do not have it',
+        ),
+        AfterValidator(lambda text: None if text is None else _tag(text)),
+    ] = None
+    review: Annotated[State | None, Field(description="a trace that nobody has reviewed is new")] = None
 
 
 def select_traces(where: Where, *, is_walked: bool = False) -> TraceQuerySet:
@@ -56,6 +75,10 @@ def select_traces(where: Where, *, is_walked: bool = False) -> TraceQuerySet:
         within={"step_count": where.steps, "char_count": where.chars, "score": where.score},
         is_walked=is_walked,
     )
+    if where.tag is not None:
+        found = with_tag(found, where.tag, is_walked=is_walked)
+    if where.review is not None:
+        found = in_review(found, where.review, is_walked=is_walked)
     return found if where.in_dataset is None else _of_membership(found, where.in_dataset)
 
 

@@ -1,7 +1,7 @@
 """The JSON of the calls about jobs."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, Field, JsonValue
@@ -11,6 +11,7 @@ from apps.core.pagination import Page, PageQuery
 from apps.jobs.models import Job
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
+STATES = [*get_args(State)]  # for OpenAPI, to name them
 
 
 class JobQuery(PageQuery):

@@ -11,7 +11,8 @@ from apps.core.errors import from_json_error
 from apps.core.forms import add_refusals, given
 from apps.core.json import JSONError, check_domain
 from apps.core.requests import validate
-from apps.datasets.describe import BOUNDED, META_PREFIX
+from apps.curation.models import TAG_MAX_LENGTH, Review
+from apps.datasets.describe import BOUNDED, META_PREFIX, PLAIN
 from apps.datasets.selection import ANY, NONE, NOT, TEXT_MAX_LENGTH, Where
 from apps.formats.trace import MAX_SCORE, MAX_STEPS, SOURCE_MAX_LENGTH
 
@@ -56,6 +57,13 @@ class WhereForm(forms.Form):
         required=False,
         widget=forms.TextInput({"placeholder": f"key, {NOT}key, {ANY} or {NONE}", "list": "dataset-keys"}),
     )
+    tag = forms.CharField(
+        label="Tag",
+        required=False,
+        max_length=len(NOT) + TAG_MAX_LENGTH,
+        widget=forms.TextInput({"placeholder": f"tag or {NOT}tag", "list": "tag-names"}),
+    )
+    review = forms.ChoiceField(label="Review", required=False, choices=[("", "any"), *Review.State.choices])
     meta_key = forms.CharField(label="Key of meta", required=False)
     meta_value = forms.CharField(label="is", required=False, strip=False)
 
@@ -78,9 +86,7 @@ class WhereForm(forms.Form):
         if key := cleaned.pop("meta_key", ""):
             self.meta[key] = cleaned.pop("meta_value", "")
         bounds = {name: _bounds(name, cleaned) for name in BOUNDED}
-        rest: dict[str, Any] = {
-            name: cleaned[name] for name in ("q", "source", "in_dataset") if name in cleaned
-        }
+        rest: dict[str, Any] = {name: cleaned[name] for name in PLAIN if name in cleaned}
         try:
             where = _read({**rest, **bounds, "meta": self.meta})
         except ValidationError as error:

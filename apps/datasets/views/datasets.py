@@ -14,9 +14,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from apps.accounts.access import is_open_to, require_staff
 from apps.accounts.models import account_of
 from apps.core.curl import curl_line
-from apps.core.keyset import PAGE_SIZE
+from apps.core.keyset import COUNTED, PAGE_SIZE
 from apps.core.pages import leave, render_page
 from apps.datasets.catalogue import Catalogue, list_names, list_versions
+from apps.datasets.curated import count_curation
 from apps.datasets.delete import delete_dataset
 from apps.datasets.describe import recipe_words
 from apps.datasets.forms.build import new_version_params
@@ -72,6 +73,7 @@ def detail(request: HttpRequest, key: str) -> HttpResponse:
         "formats": [*FORMATS],
         "format": format,
         "first_record": _first_record(dataset, format),
+        "counts": count_curation(dataset) if dataset.trace_count <= COUNTED else None,
         **_members(dataset, start),
         **_uses(dataset),
     }

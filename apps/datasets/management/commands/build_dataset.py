@@ -7,8 +7,9 @@ from apps.core.commands import ActCommand
 from apps.core.forms import given
 from apps.core.json import JSONError, parse_json
 from apps.core.requests import validate
+from apps.curation.models import Review
 from apps.datasets.build import build_dataset
-from apps.datasets.describe import BOUNDED
+from apps.datasets.describe import BOUNDED, PLAIN
 from apps.datasets.models import Dataset
 from apps.datasets.serializers import BuildRequest
 
@@ -42,6 +43,10 @@ class Command(ActCommand):
         parser.add_argument(
             "--in-dataset", metavar="KEY", help="also any, none, or --in-dataset=-KEY for those not in it"
         )
+        parser.add_argument("--tag", metavar="NAME", help="also --tag=-NAME for traces that do not have it")
+        parser.add_argument(
+            "--review", choices=Review.State.values, metavar="STATE", help="new, approved or rejected"
+        )
         parser.add_argument("--limit", type=_limit, default=100, metavar="N", help="a number (100), or all")
         parser.add_argument("--strategy", choices=Dataset.Strategy.values, default=Dataset.Strategy.LATEST)
         parser.add_argument("--seed", type=int, help="needed for random")
@@ -54,7 +59,7 @@ class Command(ActCommand):
                 "dataset_name": options["name"],
                 "dataset_version": options["version"],
                 "filters": dict(options["filter"]),
-                "where": given({name: options[name] for name in ("q", "source", "in_dataset", *BOUNDED)}),
+                "where": given({name: options[name] for name in (*PLAIN, *BOUNDED)}),
                 "limit": options["limit"],
                 "selection_strategy": options["strategy"],
                 "seed": options["seed"],
