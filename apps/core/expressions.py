@@ -6,7 +6,7 @@ million rows only to format them again would cost as much as all the rest of the
 
 from typing import Any
 
-from django.db.models import CharField, Func
+from django.db.models import BooleanField, CharField, Func
 from django.db.models.sql.compiler import SQLCompiler
 
 Sql = tuple[str, Any]
@@ -59,3 +59,12 @@ class Walked(Func):
 
     def as_postgresql(self, compiler: SQLCompiler, connection: Any, **_: Any) -> Sql:
         return compiler.compile(self.source_expressions[0])
+
+
+class Positive(Func):
+    """Whether a column is above zero, with the zero written out: where it comes as a parameter, SQLite does
+    not see that an index has all such rows.
+    """
+
+    template = "%(expressions)s > 0"
+    output_field = BooleanField()

@@ -13,11 +13,12 @@ from apps.datasets.selection import ANY, NONE, NOT, Where, dataset_where
 META_PREFIX = "meta."
 BOUNDED = ("steps", "chars", "score")
 # The filters that are one text each.
-PLAIN = ("q", "source", "in_dataset", "tag", "review")
+PLAIN = ("q", "source", "in_dataset", "tag", "review", "flag")
 
 _SAID = {
     "q": "“{}”",
     "source": "source = {}",
+    "flag": "flag: {}",
     "steps_min": "{} steps or more",
     "steps_max": "{} steps or fewer",
     "chars_min": "{} characters or more",

@@ -11,6 +11,7 @@ from apps.curation.models import TAG_MAX_LENGTH, tag_name
 from apps.curation.select import in_review, with_tag
 from apps.curation.serializers import State
 from apps.datasets.models import KEY_MAX_LENGTH, Dataset, DatasetEntry
+from apps.formats.flags import FlagName
 from apps.formats.trace import SOURCE_MAX_LENGTH
 from apps.traces.models import Trace, TraceQuerySet
 
@@ -63,6 +64,7 @@ class Where(BaseModel):
         ),
         AfterValidator(lambda text: None if text is None else _tag(text)),
     ] = None
+    flag: Annotated[FlagName | None, Field(description="what was found in the trace when it came in")] = None
     review: Annotated[State | None, Field(description="a trace that nobody has reviewed is new")] = None
 
 
@@ -72,6 +74,7 @@ def select_traces(where: Where, *, is_walked: bool = False) -> TraceQuerySet:
         source=where.source,
         q=where.q,
         meta=where.meta,
+        flag=where.flag,
         within={"step_count": where.steps, "char_count": where.chars, "score": where.score},
         is_walked=is_walked,
     )

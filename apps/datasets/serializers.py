@@ -24,6 +24,7 @@ from apps.datasets.models import (
     Dataset,
 )
 from apps.datasets.selection import Where, dataset_where
+from apps.formats.flags import FlagName
 
 MAX_LIMIT = 10_000
 MAX_TRACE_IDS = 10_000
@@ -147,6 +148,9 @@ class TagCount(BaseModel):
 class DatasetCuration(BaseModel):
     review: Annotated[dict[State, int], Field(description="traces by their state")]
     tags: Annotated[list[TagCount], Field(description="the 100 that most traces have, these first")]
+    flags: Annotated[
+        dict[FlagName, int] | None, Field(description="as the build counted them; null before it did")
+    ]
 
 
 class BuildQuery(BaseModel):
@@ -252,7 +256,8 @@ def listed(dataset: Dataset) -> dict[str, Any]:
 
 
 def curation(found: CurationCounts) -> dict[str, Any]:
-    return {"review": found.states, "tags": [{"name": name, "traces": count} for name, count in found.tags]}
+    tags = [{"name": name, "traces": count} for name, count in found.tags]
+    return {"review": found.states, "tags": tags, "flags": found.flags}
 
 
 def detailed(dataset: Dataset) -> dict[str, Any]:

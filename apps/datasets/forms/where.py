@@ -14,6 +14,7 @@ from apps.core.requests import validate
 from apps.curation.models import TAG_MAX_LENGTH, Review
 from apps.datasets.describe import BOUNDED, META_PREFIX, PLAIN
 from apps.datasets.selection import ANY, NONE, NOT, TEXT_MAX_LENGTH, Where
+from apps.formats.flags import FLAGS
 from apps.formats.trace import MAX_SCORE, MAX_STEPS, SOURCE_MAX_LENGTH
 
 _NAMES = {"steps": "Steps", "chars": "Characters", "score": "Score"}
@@ -64,6 +65,9 @@ class WhereForm(forms.Form):
         widget=forms.TextInput({"placeholder": f"tag or {NOT}tag", "list": "tag-names"}),
     )
     review = forms.ChoiceField(label="Review", required=False, choices=[("", "any"), *Review.State.choices])
+    flag = forms.ChoiceField(
+        label="Flag", required=False, choices=[("", "any or none"), *((name, name) for name in FLAGS)]
+    )
     meta_key = forms.CharField(label="Key of meta", required=False)
     meta_value = forms.CharField(label="is", required=False, strip=False)
 

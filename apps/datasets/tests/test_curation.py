@@ -18,6 +18,7 @@ from apps.datasets.describe import chips, recipe_words, where_params
 from apps.datasets.models import Dataset
 from apps.datasets.selection import Where
 from apps.datasets.tests.factories import make_dataset, make_recipe
+from apps.formats.flags import FLAGS
 from apps.traces.models import Trace
 from apps.traces.tests.factories import make_trace, make_traces
 
@@ -51,12 +52,18 @@ WHERE = [
     ({"tag": "x", "review": "rejected"}, "b"),
     ({"tag": "-y", "review": "approved"}, ""),
     ({"tag": "x", "source": "a"}, "a"),
+    ({"flag": "very long"}, ""),
+    ({"flag": "repeated step"}, "e"),
+    ({"flag": "repeated step", "review": "approved"}, ""),
 ]
 
 
 @pytest.mark.parametrize(("where", "found"), WHERE)
 def test_a_build_and_the_list_find_the_same(api: Client, where: dict[str, Any], found: str) -> None:
     store()
+    if "flag" in where:
+        steps = [{"i": n, "type": "t", "content": "513"} for n in range(2)]
+        make_trace(prompt="e", steps=steps)
     page = api.get(f"/traces?{urlencode(where_params(Where.model_validate(where)))}")
     assert sorted(trace.prompt_excerpt for trace in page.context["browsed"].traces) == [*found]
     response = api.post("/api/datasets/build", make_recipe(where=where), JSON)
@@ -86,6 +93,7 @@ def test_the_list_finds_many_in_its_order(api: Client, few: int, monkeypatch: py
         ({"tag": 1}, "where.tag"),
         ({"review": "good"}, "where.review"),
         ({"review": ""}, "where.review"),
+        ({"flag": "long"}, "where.flag"),
     ],
 )
 def test_a_refused_filter_is_named(api: Client, where: Any, path: str) -> None:
@@ -96,7 +104,7 @@ def test_a_refused_filter_is_named(api: Client, where: Any, path: str) -> None:
         assert (response.status_code, [*response.json()["errors"]]) == (400, [path])
 
 
-@pytest.mark.parametrize("query", ["tag=a,b", "review=good"])
+@pytest.mark.parametrize("query", ["tag=a,b", "review=good", "flag=long"])
 def test_the_list_refuses_it_at_its_field(api: Client, query: str) -> None:
     page = api.get(f"/traces?{query}")
     assert page.status_code == 422
@@ -116,6 +124,7 @@ QUERIES = {
     "tag=-x": ["not tagged x"],
     "review=new": ["not reviewed"],
     "review=approved": ["approved"],
+    "flag=very long": ["flag: very long"],
 }
 
 
@@ -125,6 +134,9 @@ def query_of(text: str) -> dict[str, str]:
 
 def test_the_command_takes_them(db: None) -> None:
     store()
+    make_trace(prompt="x" * 9_000)
+    call_command("build_dataset", "two", "v1", "--flag=very long")
+    assert Dataset.objects.named("two-v1").trace_count == 1
     call_command("build_dataset", "one", "v1", "--tag=-y", "--review", "rejected")
     assert [trace.prompt for trace in Dataset.objects.named("one-v1").members(0, 9)] == ["b"]
 
@@ -245,20 +257,28 @@ def test_nothing_ticked_is_said(api: Client) -> None:
 
 def test_a_dataset_counts_what_is_said_now(api: Client) -> None:
     store()
+    say([make_trace(prompt="x" * 9_000)], "x", review="rejected")
     make_dataset(where={"tag": "x"})
     make_dataset(dataset_name="all")
     assert json.loads(api.get("/api/datasets/letters-v1/curation").content) == {
-        "review": {"new": 0, "approved": 1, "rejected": 1},
-        "tags": [{"name": "x", "traces": 2}, {"name": "y", "traces": 1}],
+        "review": {"new": 0, "approved": 1, "rejected": 2},
+        "tags": [{"name": "x", "traces": 3}, {"name": "y", "traces": 1}],
+        "flags": {**dict.fromkeys(FLAGS, 0), "very long": 1},
     }
     say([*Trace.objects.all()], "z")
     assert json.loads(api.get("/api/datasets/all-v1/curation").content) == {
-        "review": {"new": 2, "approved": 1, "rejected": 1},
-        "tags": [{"name": "z", "traces": 4}, {"name": "x", "traces": 2}, {"name": "y", "traces": 1}],
+        "review": {"new": 2, "approved": 1, "rejected": 2},
+        "tags": [{"name": "z", "traces": 5}, {"name": "x", "traces": 3}, {"name": "y", "traces": 1}],
+        "flags": {**dict.fromkeys(FLAGS, 0), "very long": 1},
     }
     page = " ".join(api.get("/datasets/letters-v1").text.split())
     assert '?in_dataset=letters-v1&amp;review=approved">1 approved</a>' in page
-    assert '&amp;tag=x">x 2</a>' in page
+    assert '&amp;tag=x">x 3</a>' in page
+    assert '&amp;flag=very%20long">1 very long</a>' in page
+    assert "0 empty step" in page
+    Dataset.objects.update(histograms={})  # as a build from before they were counted
+    assert api.get("/api/datasets/letters-v1/curation").json()["flags"] is None
+    assert api.get("/datasets/letters-v1").status_code == 200
     assert api.get("/api/datasets/no-v1/curation").status_code == 404
 
 
@@ -273,4 +293,4 @@ def test_a_big_dataset_asks_for_it_afterwards(api: Client, monkeypatch: pytest.M
     part = api.get(url, headers={"hx-request": "true"})
     assert 'id="datasets-curation"' in part.text
     assert "<html" not in part.text
-    assert "<h1>Tags and reviews</h1>" in api.get(url).text
+    assert "<h1>Reviews, tags and flags</h1>" in api.get(url).text

@@ -231,7 +231,7 @@ def test_a_comparison_asks_the_database_as_often(
 ) -> None:
     steps = [{"i": n, "type": "t", "content": f"step {n}"} for n in range(count)]
     base, other = make_trace(steps=steps), make_trace(steps=steps[:-1] or steps)
-    with django_assert_num_queries(5):  # both traces, three counts beside the page
+    with django_assert_num_queries(6):  # both traces, four counts beside the page
         api.get(f"/traces/compare?base={base.pk}&other={other.pk}")
 
 

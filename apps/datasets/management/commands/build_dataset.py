@@ -12,6 +12,7 @@ from apps.datasets.build import build_dataset
 from apps.datasets.describe import BOUNDED, PLAIN
 from apps.datasets.models import Dataset
 from apps.datasets.serializers import BuildRequest
+from apps.formats.flags import FLAGS
 
 ALL = "all"
 
@@ -47,6 +48,7 @@ class Command(ActCommand):
         parser.add_argument(
             "--review", choices=Review.State.values, metavar="STATE", help="new, approved or rejected"
         )
+        parser.add_argument("--flag", choices=[*FLAGS], help="what was found in a trace when it came in")
         parser.add_argument("--limit", type=_limit, default=100, metavar="N", help="a number (100), or all")
         parser.add_argument("--strategy", choices=Dataset.Strategy.values, default=Dataset.Strategy.LATEST)
         parser.add_argument("--seed", type=int, help="needed for random")
