@@ -12,6 +12,7 @@ from apps.curation.select import in_review, with_tag
 from apps.curation.serializers import State
 from apps.datasets.models import KEY_MAX_LENGTH, Dataset, DatasetEntry
 from apps.formats.flags import FlagName
+from apps.formats.split import Split
 from apps.formats.trace import SOURCE_MAX_LENGTH
 from apps.traces.models import Trace, TraceQuerySet
 
@@ -65,6 +66,9 @@ class Where(BaseModel):
         AfterValidator(lambda text: None if text is None else _tag(text)),
     ] = None
     flag: Annotated[FlagName | None, Field(description="what was found in the trace when it came in")] = None
+    split: Annotated[
+        Split | None, Field(description="a part by the hash of the prompt: equal prompts are in the same")
+    ] = None
     review: Annotated[State | None, Field(description="a trace that nobody has reviewed is new")] = None
 
 
@@ -75,6 +79,7 @@ def select_traces(where: Where, *, is_walked: bool = False) -> TraceQuerySet:
         q=where.q,
         meta=where.meta,
         flag=where.flag,
+        split=where.split,
         within={"step_count": where.steps, "char_count": where.chars, "score": where.score},
         is_walked=is_walked,
     )

@@ -16,6 +16,7 @@ from apps.core.ranges import Bounds
 from apps.formats.flags import flag_names, values_with
 from apps.formats.meta import meta_term, spelled_terms
 from apps.formats.records import TraceRow
+from apps.formats.split import Split
 from apps.formats.trace import SOURCE_MAX_LENGTH, VERSION_MAX_LENGTH, Step
 
 # Below the number of parameters that every SQLite takes in one statement.
@@ -95,6 +96,7 @@ class TraceQuerySet(models.QuerySet["Trace"]):
         meta: Mapping[str, str] | None = None,
         within: Mapping[str, Bounds[int] | Bounds[float]] | None = None,
         flag: str | None = None,
+        split: Split | None = None,
         is_walked: bool = False,
     ) -> "TraceQuerySet":
         """The list's filters, as a query string spells them; `within` bounds columns of numbers.
@@ -107,6 +109,8 @@ class TraceQuerySet(models.QuerySet["Trace"]):
             conditions |= _conditions(name, bounds)
         if flag is not None:
             conditions["flags__in"] = values_with(flag)
+        if split is not None:
+            conditions["prompt_hash__lt" if split.part == "validation" else "prompt_hash__gte"] = split.bound
         found = self._walking(conditions) if is_walked else self.filter(**conditions)
         if flag is not None:
             found = found.filter(Positive("flags"))  # else the index of the few that have any is not seen

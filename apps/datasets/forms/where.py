@@ -12,9 +12,10 @@ from apps.core.forms import add_refusals, given
 from apps.core.json import JSONError, check_domain
 from apps.core.requests import validate
 from apps.curation.models import TAG_MAX_LENGTH, Review
-from apps.datasets.describe import BOUNDED, META_PREFIX, PLAIN
+from apps.datasets.describe import BOUNDED, META_PREFIX, PERCENT, PLAIN
 from apps.datasets.selection import ANY, NONE, NOT, TEXT_MAX_LENGTH, Where
 from apps.formats.flags import FLAGS
+from apps.formats.split import DEFAULT_PERCENT, MAX_PERCENT, MIN_PERCENT
 from apps.formats.trace import MAX_SCORE, MAX_STEPS, SOURCE_MAX_LENGTH
 
 _NAMES = {"steps": "Steps", "chars": "Characters", "score": "Score"}
@@ -68,6 +69,19 @@ class WhereForm(forms.Form):
     flag = forms.ChoiceField(
         label="Flag", required=False, choices=[("", "any or none"), *((name, name) for name in FLAGS)]
     )
+    split = forms.ChoiceField(
+        label="Part",
+        required=False,
+        choices=[("", "all"), ("train", "to train on"), ("validation", "to validate with")],
+        widget=forms.Select({"aria-label": "Part"}),
+    )
+    percent = forms.IntegerField(
+        label="For validation, %",
+        required=False,
+        min_value=MIN_PERCENT,
+        max_value=MAX_PERCENT,
+        widget=forms.NumberInput({"placeholder": "% validation", "aria-label": "For validation, %"}),
+    )
     meta_key = forms.CharField(label="Key of meta", required=False)
     meta_value = forms.CharField(label="is", required=False, strip=False)
 
@@ -91,6 +105,10 @@ class WhereForm(forms.Form):
             self.meta[key] = cleaned.pop("meta_value", "")
         bounds = {name: _bounds(name, cleaned) for name in BOUNDED}
         rest: dict[str, Any] = {name: cleaned[name] for name in PLAIN if name in cleaned}
+        if part := cleaned.get("split"):
+            rest["split"] = {"part": part, PERCENT: cleaned.get(PERCENT, DEFAULT_PERCENT)}
+        elif PERCENT in cleaned:
+            self.add_error("split", "Choose which part: a percentage alone takes none.")
         try:
             where = _read({**rest, **bounds, "meta": self.meta})
         except ValidationError as error:

@@ -1,5 +1,6 @@
 """What a person says of traces: on the page of one, and of the ticked ones of the list."""
 
+import re
 from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
@@ -81,3 +82,25 @@ def test_what_is_said_filters_the_list_and_is_counted(page: Page, server: LiveSe
     page.get_by_role("link", name="2 approved").click()
     expect(page).to_have_url("/traces?in_dataset=counted-v1&review=approved")
     expect(page.get_by_text("2 traces", exact=True)).to_be_visible()
+
+
+def test_a_part_to_validate_with_and_its_other(page: Page, server: LiveServer) -> None:
+    store(server, "parted", 40)
+    page.goto("/datasets/new?source=parted&limit=all")
+    page.get_by_text("More filters").click()
+    page.get_by_label("Part", exact=True).select_option("validation")
+    page.get_by_label("For validation, %").fill("50")
+    expect(page).to_have_url(re.compile("split=validation&percent=50"))
+    page.get_by_label("Name").fill("parted")
+    page.get_by_role("button", name="Build dataset").click()
+    expect(page.get_by_text("part to validate with, 50% of the prompts")).to_be_visible()
+    page.get_by_role("link", name="Build the other part").click()
+    expect(page.get_by_label("Part", exact=True)).to_have_value("train")
+    assert_accessible(page)
+    assert_fits(page)
+    page.get_by_role("button", name="Build dataset").click()
+    expect(page.get_by_role("heading", name="parted_train-v1")).to_be_visible()
+    keys = ("parted-v1", "parted_train-v1")
+    sizes = [server.call("GET", f"/api/datasets/{key}")[1]["trace_count"] for key in keys]
+    assert sum(sizes) == 40
+    assert 0 not in sizes

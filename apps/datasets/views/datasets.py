@@ -20,7 +20,7 @@ from apps.datasets.catalogue import Catalogue, list_names, list_versions
 from apps.datasets.curated import count_curation
 from apps.datasets.delete import delete_dataset
 from apps.datasets.describe import recipe_words
-from apps.datasets.forms.build import new_version_params
+from apps.datasets.forms.build import new_version_params, other_part_params
 from apps.datasets.forms.delete import DeleteForm
 from apps.datasets.lineage import trace_lineage
 from apps.datasets.models import NAME_MAX_LENGTH, Dataset
@@ -68,6 +68,7 @@ def detail(request: HttpRequest, key: str) -> HttpResponse:
         "recipe": recipe_words(dataset),
         "curl": curl_of(request, build_body(request_of(dataset))),
         "new_version": new_version_params(dataset),
+        "other_part": other_part_params(dataset),
         "pictures": draw_dataset(dataset),
         "shares": draw_sources(dataset),
         "formats": [*FORMATS],

@@ -13,6 +13,7 @@ from apps.datasets.describe import BOUNDED, PLAIN
 from apps.datasets.models import Dataset
 from apps.datasets.serializers import BuildRequest
 from apps.formats.flags import FLAGS
+from apps.formats.split import DEFAULT_PERCENT
 
 ALL = "all"
 
@@ -49,6 +50,12 @@ class Command(ActCommand):
             "--review", choices=Review.State.values, metavar="STATE", help="new, approved or rejected"
         )
         parser.add_argument("--flag", choices=[*FLAGS], help="what was found in a trace when it came in")
+        parser.add_argument(
+            "--split",
+            type=_split,
+            metavar="PART[:PERCENT]",
+            help=f"train or validation, by the prompt; PERCENT is for validation ({DEFAULT_PERCENT})",
+        )
         parser.add_argument("--limit", type=_limit, default=100, metavar="N", help="a number (100), or all")
         parser.add_argument("--strategy", choices=Dataset.Strategy.values, default=Dataset.Strategy.LATEST)
         parser.add_argument("--seed", type=int, help="needed for random")
@@ -61,7 +68,7 @@ class Command(ActCommand):
                 "dataset_name": options["name"],
                 "dataset_version": options["version"],
                 "filters": dict(options["filter"]),
-                "where": given({name: options[name] for name in (*PLAIN, *BOUNDED)}),
+                "where": given({name: options[name] for name in (*PLAIN, "split", *BOUNDED)}),
                 "limit": options["limit"],
                 "selection_strategy": options["strategy"],
                 "seed": options["seed"],
@@ -88,6 +95,14 @@ def _bounds(text: str) -> dict[str, Any]:
         return {end: parse_json(value) for end, value in ends.items()}
     except JSONError as error:
         raise ArgumentTypeError(f"{text} is not of the form MIN..MAX") from error
+
+
+def _split(text: str) -> dict[str, Any]:
+    part, _, percent = text.partition(":")
+    try:
+        return {"part": part, "percent": int(percent) if percent else DEFAULT_PERCENT}
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text} is not of the form PART:PERCENT") from error
 
 
 def _limit(text: str) -> int | None:
