@@ -20,7 +20,9 @@ from apps.datasets.curated import count_curation
 from apps.datasets.delete import delete_dataset
 from apps.datasets.export import Export, export_dataset
 from apps.datasets.models import Dataset
+from apps.datasets.overlap import find_overlaps
 from apps.datasets.selection import select_traces
+from apps.jobs import serializers as jobs
 from apps.traces.api import body_limit
 from apps.traces.models import Trace, TraceQuerySet
 
@@ -149,6 +151,24 @@ class Curation(ApiView):
         wanted = validate(serializers.CurateRequest, read_json(request, body_limit()))
         done = curate_traces(_chosen(wanted), wanted.change, created_by=account_of(request.user))
         return Response(done._asdict())
+
+
+class Overlap(ApiView):
+    @extend_schema(
+        operation_id="find_overlaps",
+        request=serializers.OverlapRequest,
+        responses=responses({202: jobs.JobDetail}, 404, 413, 415),
+        examples=[example({"name": "gsm8k-test", "evaluation": {"source": "test"}})],
+    )
+    def post(self, request: Request) -> Response:
+        """Tag every trace whose prompt has 8 words in a row in common with one of the evaluation set.
+
+        Answers with the job that does it. The traces of the evaluation set itself are not tagged; the same
+        name again replaces what it tagged before.
+        """
+        wanted = validate(serializers.OverlapRequest, read_json(request, body_limit()))
+        job = find_overlaps(wanted.evaluation, wanted.name, created_by=account_of(request.user))
+        return Response(jobs.detailed(job), status=202)
 
 
 def _chosen(wanted: serializers.CurateRequest) -> TraceQuerySet:

@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from apps.core.ids import isoformat
 from apps.core.json import INT64
 from apps.core.pagination import Page, PageQuery, Pagination
 from apps.curation.curate import Change
+from apps.curation.models import TAG_MAX_LENGTH, tag_name
 from apps.curation.serializers import State, TagNames
 from apps.datasets.build import Recipe
 from apps.datasets.curated import CurationCounts
@@ -23,6 +24,7 @@ from apps.datasets.models import (
     VERSION_MAX_LENGTH,
     Dataset,
 )
+from apps.datasets.overlap import MAX_EVALUATION, TAG_PREFIX
 from apps.datasets.selection import Where, dataset_where
 from apps.formats.flags import FlagName
 
@@ -131,6 +133,23 @@ class CurateRequest(BaseModel):
     @property
     def change(self) -> Change:
         return Change(self.add_tags, self.remove_tags, self.review)
+
+
+class OverlapRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=TAG_MAX_LENGTH - len(TAG_PREFIX),
+            description=f"what overlaps is tagged `{TAG_PREFIX}` and this name",
+        ),
+        AfterValidator(tag_name),
+    ]
+    evaluation: Annotated[
+        Where, Field(description=f"the traces of the evaluation set, up to {MAX_EVALUATION:,}")
+    ]
 
 
 class Curated(BaseModel):

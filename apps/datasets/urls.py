@@ -1,7 +1,7 @@
 from django.urls import path
 
 from apps.datasets import api
-from apps.datasets.views import build, bulk, compare, curate, datasets, trace, traces
+from apps.datasets.views import build, bulk, compare, curate, datasets, overlap, trace, traces
 
 app_name = "datasets"
 
@@ -11,6 +11,7 @@ urlpatterns = [
     path("traces/delete", bulk.delete_traces, name="delete_traces"),
     path("traces/export", bulk.export_traces, name="export_traces"),
     path("traces/<str:id>", trace.trace, name="trace"),
+    path("curation/overlap", overlap.overlap, name="overlap"),
     path("datasets", datasets.list, name="list"),
     path("datasets/new", build.new, name="new"),
     path("datasets/compare", compare.compare, name="compare"),
@@ -21,6 +22,7 @@ urlpatterns = [
 
 api_urlpatterns = [
     path("curation", api.Curation.as_view()),
+    path("curation/overlap", api.Overlap.as_view()),
     path("datasets", api.Datasets.as_view()),
     path("datasets/build", api.DatasetBuild.as_view()),
     path("datasets/<str:key>", api.DatasetDetail.as_view()),

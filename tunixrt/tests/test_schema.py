@@ -111,6 +111,7 @@ def test_the_schema_is_valid_and_without_warnings(tmp_path: Path) -> None:
 def test_every_call_is_in_the_schema(schema: dict[str, Any]) -> None:
     assert [f"{method.upper()} {path}" for method, path, _ in operations(schema)] == [
         "POST /api/curation",
+        "POST /api/curation/overlap",
         "GET /api/datasets",
         "GET /api/datasets/{key}",
         "DELETE /api/datasets/{key}",
@@ -196,6 +197,7 @@ def test_the_examples_of_bodies_are_accepted(api: Client, schema: dict[str, Any]
     }
     assert accepted == {
         "/api/curation": [200],
+        "/api/curation/overlap": [202],
         "/api/datasets/build": [201, 201],
         "/api/traces": [201],
         "/api/traces/batch": [201],

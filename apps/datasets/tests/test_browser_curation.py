@@ -6,6 +6,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, expect
 
 from apps.datasets.tests.test_browser_bulk import store, tick
+from apps.traces.tests.factories import make_payload
 from tunixrt.tests.browser import assert_accessible, assert_fits, watched_page
 from tunixrt.tests.live import LiveServer
 
@@ -104,3 +105,20 @@ def test_a_part_to_validate_with_and_its_other(page: Page, server: LiveServer) -
     sizes = [server.call("GET", f"/api/datasets/{key}")[1]["trace_count"] for key in keys]
     assert sum(sizes) == 40
     assert 0 not in sizes
+
+
+def test_what_overlaps_with_an_evaluation_set_is_found(page: Page, server: LiveServer) -> None:
+    question = "A question of which more than eight words in a row are known"
+    for source, prompt in (("exam", question), ("drill", f"Once more: {question.upper()}")):
+        payload = make_payload(prompt=prompt, meta={"source": source})
+        assert server.call("POST", "/api/traces", payload)[0] == 201
+    page.goto("/curation/overlap")
+    page.get_by_label("Name").fill("exam")
+    page.get_by_role("button", name="Find overlaps").click()
+    expect(page.get_by_text("Name a dataset, or a source.")).to_be_visible()
+    assert_accessible(page)
+    assert_fits(page)
+    page.get_by_label("Or all traces of a source").fill("exam")
+    page.get_by_role("button", name="Find overlaps").click()
+    expect(page).to_have_url(re.compile("/jobs/"))
+    expect(page.get_by_text("overlaps with source = exam").first).to_be_visible()
