@@ -35,7 +35,7 @@ class OverlapForm(forms.Form):
     name = forms.CharField(
         label="Name",
         max_length=NAME_MAX_LENGTH,
-        help_text=f"What overlaps is tagged {TAG_PREFIX} and this name",
+        help_text=f"What overlaps is tagged “{TAG_PREFIX}” and this name",
     )
 
     def clean(self) -> dict[str, Any]:
