@@ -121,6 +121,7 @@ INSTALLED_APPS = [
     "apps.audit",
     "apps.jobs",
     "apps.traces",
+    "apps.curation",
     "apps.imports",
     "apps.datasets",
     "apps.ungar",
@@ -309,7 +310,10 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["apps.accounts.authentication.IsMember"],
-    "ENUM_NAME_OVERRIDES": {"JobState": "apps.jobs.serializers.STATES"},  # imports have others
+    "ENUM_NAME_OVERRIDES": {
+        "JobState": "apps.jobs.serializers.STATES",
+        "ReviewState": "apps.curation.serializers.STATES",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

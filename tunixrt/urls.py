@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from apps.audit import urls as audit
 from apps.core.api import UnknownPath
+from apps.curation import urls as curation
 from apps.datasets import urls as datasets
 from apps.imports import urls as imports
 from apps.jobs import urls as jobs
@@ -18,6 +19,7 @@ docs = csp_update({"style-src": ["'unsafe-inline'"]})(SpectacularSwaggerSplitVie
 
 api_urlpatterns = [
     *traces.api_urlpatterns,
+    *curation.api_urlpatterns,
     *datasets.api_urlpatterns,
     *imports.api_urlpatterns,
     *jobs.api_urlpatterns,
@@ -35,6 +37,7 @@ urlpatterns = [
     path("", views.overview, name="overview"),
     path("", include("apps.accounts.urls")),
     path("", include("apps.traces.urls")),
+    path("", include("apps.curation.urls")),
     path("", include("apps.datasets.urls")),
     path("", include("apps.imports.urls")),
     path("", include("apps.jobs.urls")),

@@ -78,3 +78,12 @@ class Compared(Func):
         names, params = [sql for sql, _ in compiled], [param for _, given in compiled for param in given]
         half = len(names) // 2
         return f"({', '.join(names[:half])}) {self.sign} ({', '.join(names[half:])})", params
+
+
+class Positive(Func):
+    """Whether a column is above zero, with the zero written out: where it comes as a parameter, SQLite does
+    not see that an index has all such rows.
+    """
+
+    template = "%(expressions)s > 0"
+    output_field = BooleanField()

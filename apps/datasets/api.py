@@ -14,12 +14,18 @@ from apps.core.errors import field_error
 from apps.core.negotiation import Response
 from apps.core.pagination import PageQuery, paginate
 from apps.core.requests import read_json, validate
+from apps.curation.curate import check_known, curate_traces
 from apps.datasets import serializers
 from apps.datasets.build import build_dataset
+from apps.datasets.curated import count_curation
 from apps.datasets.delete import delete_dataset
 from apps.datasets.export import Export, export_dataset
 from apps.datasets.models import Dataset
+from apps.datasets.overlap import find_overlaps
+from apps.datasets.selection import select_traces
+from apps.jobs import serializers as jobs
 from apps.traces.api import body_limit
+from apps.traces.models import Trace, TraceQuerySet
 
 JSON_LINES = {(200, CONTENT_TYPE): OpenApiResponse(OpenApiTypes.STR, "One JSON object a line")}
 
@@ -118,6 +124,62 @@ class DatasetDetail(ApiView):
         dataset = Dataset.objects.named(key, self.query.build)
         delete_dataset(dataset, deleted_by=account_of(request.user), force=self.query.force)
         return Response(status=204)
+
+
+class DatasetCuration(ApiView):
+    queries = {"GET": serializers.BuildQuery}
+
+    @extend_schema(
+        operation_id="get_dataset_curation",
+        parameters=query_parameters(serializers.BuildQuery),
+        responses=responses({200: serializers.DatasetCuration}, 404),
+    )
+    def get(self, request: Request, key: str) -> Response:
+        """What is said of its traces now: how many have which tag and which state of review."""
+        dataset = Dataset.objects.named(key, self.query.build)
+        return Response(serializers.curation(count_curation(dataset)))
+
+
+class Curation(ApiView):
+    @extend_schema(
+        operation_id="curate_traces",
+        request=serializers.CurateRequest,
+        responses=responses({200: serializers.Curated}, 404, 413, 415),
+        examples=[
+            example({"where": {"source": "test"}, "add_tags": ["arithmetic"], "review": "approved"}),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        """Tag and review many traces: those that match `where`, as in a build, or `trace_ids`."""
+        wanted = validate(serializers.CurateRequest, read_json(request, body_limit()))
+        done = curate_traces(_chosen(wanted), wanted.change, created_by=account_of(request.user))
+        return Response(done._asdict())
+
+
+class Overlap(ApiView):
+    @extend_schema(
+        operation_id="find_overlaps",
+        request=serializers.OverlapRequest,
+        responses=responses({202: jobs.JobDetail}, 404, 413, 415),
+        examples=[example({"name": "gsm8k-test", "evaluation": {"source": "test"}})],
+    )
+    def post(self, request: Request) -> Response:
+        """Tag every trace whose prompt has 8 words in a row in common with one of the evaluation set.
+
+        Answers with the job that does it. The traces of the evaluation set itself are not tagged; the same
+        name again replaces what it tagged before.
+        """
+        wanted = validate(serializers.OverlapRequest, read_json(request, body_limit()))
+        job = find_overlaps(wanted.evaluation, wanted.name, created_by=account_of(request.user))
+        return Response(jobs.detailed(job), status=202)
+
+
+def _chosen(wanted: serializers.CurateRequest) -> TraceQuerySet:
+    if wanted.where is not None:
+        return select_traces(wanted.where)
+    keys = wanted.trace_ids or []
+    check_known(keys)
+    return Trace.objects.with_keys(keys)
 
 
 class DatasetEntries(ApiView):

@@ -1,8 +1,11 @@
 """A page of the list of traces."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from uuid import UUID
 
 from apps.core.keyset import COUNTED, FAR_REACH, REACH, Count, Page, Sort, Window, count_rows
+from apps.curation.look import Marks, marks_of
 from apps.datasets.selection import Where, select_traces
 from apps.formats.search_terms import parse_query
 from apps.traces.models import FEW, Trace
@@ -22,6 +25,12 @@ class Browsed:
     before: str | None
     after: str | None
     overlooked: Count
+    marks: dict[UUID, Marks]
+
+    @property
+    def rows(self) -> Iterator[tuple[Trace, Marks]]:
+        """Each trace with what was said of it."""
+        return ((trace, self.marks[trace.pk]) for trace in self.traces)
 
 
 def browse_traces(where: Where, sort: Sort, *, after: str = "", before: str = "") -> Browsed:
@@ -29,7 +38,8 @@ def browse_traces(where: Where, sort: Sort, *, after: str = "", before: str = ""
     page = Page(sort._replace(within=where.bounds(sort.field)), after, before)
     count, window = _find_words(where, page) if where.q else _find(where, page)
     overlooked = Trace.objects.count_overlooked() if where.q else Count(0)
-    return Browsed(Trace.objects.excerpts(window.keys), count, window.before, window.after, overlooked)
+    traces = Trace.objects.excerpts(window.keys)
+    return Browsed(traces, count, window.before, window.after, overlooked, marks_of(window.keys))
 
 
 def _find(where: Where, page: Page) -> tuple[Count, Window]:

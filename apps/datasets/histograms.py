@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 # The columns of a trace that are counted.
-COUNTED_COLUMNS = ("step_count", "char_count", "score", "source")
+COUNTED_COLUMNS = ("step_count", "char_count", "score", "source", "flags")
 
 BINS = 40
 SOURCES = 8
@@ -37,6 +37,7 @@ def describe_counts(counts: Mapping[str, Counter[Any]]) -> dict[str, Any]:
         "characters": histogram(counts["char_count"]),
         "scores": histogram(counts["score"]),
         "sources": named,
+        "flags": sorted(counts["flags"].items()),
         "other_sources": sources.total() - sum(count for _, count in named),
     }
 

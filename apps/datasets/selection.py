@@ -3,11 +3,17 @@
 from typing import Annotated, Any
 
 from django.db.models import Exists, OuterRef
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from apps.core.ranges import Bounds
+from apps.curation.models import NOT as WITHOUT_TAG
+from apps.curation.models import TAG_MAX_LENGTH, tag_name
+from apps.curation.select import in_review, with_tag
+from apps.curation.serializers import State
 from apps.datasets.models import KEY_MAX_LENGTH, Dataset, DatasetEntry
+from apps.formats.flags import FlagName
 from apps.formats.search_terms import QUERY_HELP
+from apps.formats.split import Split
 from apps.formats.trace import SOURCE_MAX_LENGTH
 from apps.traces.models import Trace, TraceQuerySet
 
@@ -22,6 +28,11 @@ NOT = "-"
 # The numbers that may be bounded, and their columns.
 COLUMNS = {"steps": "step_count", "chars": "char_count", "score": "score"}
 _NAMES = {column: name for name, column in COLUMNS.items()}
+
+
+def _tag(text: str) -> str:
+    name = text.removeprefix(WITHOUT_TAG)
+    return f"{WITHOUT_TAG}{tag_name(name)}" if name != text else tag_name(text)
 
 
 class Where(BaseModel):
@@ -51,6 +62,20 @@ class Where(BaseModel):
             description='a key, or one with a leading "-" for traces that are not in it; "any" or "none"',
         ),
     ] = None
+    tag: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=len(WITHOUT_TAG) + TAG_MAX_LENGTH,
+            description='a tag, or one with a leading "-" for traces that do not have it',
+        ),
+        AfterValidator(lambda text: None if text is None else _tag(text)),
+    ] = None
+    flag: Annotated[FlagName | None, Field(description="what was found in the trace when it came in")] = None
+    split: Annotated[
+        Split | None, Field(description="a part by the hash of the prompt: equal prompts are in the same")
+    ] = None
+    review: Annotated[State | None, Field(description="a trace that nobody has reviewed is new")] = None
 
     def indexed_by(self, column: str) -> "Where":
         """What the index finds that has the order of `column`; the key's order is also that of a source."""
@@ -69,9 +94,15 @@ def select_traces(
         source=where.source,
         q=where.q,
         meta=where.meta,
+        flag=where.flag,
+        split=where.split,
         within={column: getattr(where, name) for name, column in COLUMNS.items()},
         is_walked=is_walked,
     )
+    if where.tag is not None:
+        found = with_tag(found, where.tag, is_walked=is_walked)
+    if where.review is not None:
+        found = in_review(found, where.review, is_walked=is_walked)
     return found if where.in_dataset is None else _of_membership(found, where.in_dataset, is_walked)
 
 

@@ -5,12 +5,16 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from apps.core.ids import isoformat
 from apps.core.json import INT64
 from apps.core.pagination import Page, PageQuery, Pagination
+from apps.curation.curate import Change
+from apps.curation.models import TAG_MAX_LENGTH, tag_name
+from apps.curation.serializers import State, TagNames
 from apps.datasets.build import Recipe
+from apps.datasets.curated import CurationCounts
 from apps.datasets.models import (
     NAME_MAX_LENGTH,
     PARENT_MAX_LENGTH,
@@ -20,7 +24,9 @@ from apps.datasets.models import (
     VERSION_MAX_LENGTH,
     Dataset,
 )
+from apps.datasets.overlap import MAX_EVALUATION, TAG_PREFIX
 from apps.datasets.selection import Where, dataset_where
+from apps.formats.flags import FlagName
 
 MAX_LIMIT = 10_000
 MAX_TRACE_IDS = 10_000
@@ -103,6 +109,67 @@ def request_of(dataset: Dataset) -> BuildRequest:
 def build_body(request: BuildRequest) -> dict[str, Any]:
     """The shortest JSON that means `request`."""
     return request.model_dump(mode="json", exclude_defaults=True)
+
+
+class CurateRequest(BaseModel):
+    """What is to be said of many traces: of those that match `where`, or of `trace_ids`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    where: Annotated[Where | None, Field(description="{} means all traces")] = None
+    trace_ids: Annotated[list[TraceId] | None, Field(min_length=1, max_length=MAX_TRACE_IDS)] = None
+    add_tags: TagNames = []
+    remove_tags: TagNames = []
+    review: State | None = None
+
+    @model_validator(mode="after")
+    def check_choice(self) -> Self:
+        if (self.where is None) == (self.trace_ids is None):
+            raise ValueError("Give either trace_ids or where")
+        if not (self.add_tags or self.remove_tags or self.review):
+            raise ValueError("Give add_tags, remove_tags or review: else there is nothing to do")
+        return self
+
+    @property
+    def change(self) -> Change:
+        return Change(self.add_tags, self.remove_tags, self.review)
+
+
+class OverlapRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=TAG_MAX_LENGTH - len(TAG_PREFIX),
+            description=f"what overlaps is tagged `{TAG_PREFIX}` and this name",
+        ),
+        AfterValidator(tag_name),
+    ]
+    evaluation: Annotated[
+        Where, Field(description=f"the traces of the evaluation set, up to {MAX_EVALUATION:,}")
+    ]
+
+
+class Curated(BaseModel):
+    traces: Annotated[int, Field(description="how many were meant")]
+    tags_added: int
+    tags_removed: int
+    reviewed: Annotated[int, Field(description="how many did not have this state before")]
+
+
+class TagCount(BaseModel):
+    name: str
+    traces: int
+
+
+class DatasetCuration(BaseModel):
+    review: Annotated[dict[State, int], Field(description="traces by their state")]
+    tags: Annotated[list[TagCount], Field(description="the 100 that most traces have, these first")]
+    flags: Annotated[
+        dict[FlagName, int] | None, Field(description="as the build counted them; null before it did")
+    ]
 
 
 class BuildQuery(BaseModel):
@@ -205,6 +272,11 @@ def listed(dataset: Dataset) -> dict[str, Any]:
         "training_run_id": dataset.training_run_id,
         "content_digest": dataset.content_digest,
     }
+
+
+def curation(found: CurationCounts) -> dict[str, Any]:
+    tags = [{"name": name, "traces": count} for name, count in found.tags]
+    return {"review": found.states, "tags": tags, "flags": found.flags}
 
 
 def detailed(dataset: Dataset) -> dict[str, Any]:

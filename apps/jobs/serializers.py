@@ -11,7 +11,7 @@ from apps.core.pagination import Page, PageQuery
 from apps.jobs.models import Job
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
-STATES = get_args(State)
+STATES = [*get_args(State)]  # for OpenAPI, to name them
 
 
 class JobQuery(PageQuery):

@@ -40,7 +40,8 @@ def body_limit() -> int:
     return 4 * settings.TRACE_MAX_BYTES
 
 
-def _get_trace(id: str) -> Trace:
+def get_trace(id: str) -> Trace:
+    """Raises ValidationError (not found) also for what is no id."""
     try:
         return Trace.objects.get(pk=UUID(id))
     except (ValueError, Trace.DoesNotExist) as error:
@@ -102,13 +103,13 @@ class TraceBatch(ApiView):
 class TraceDetail(ApiView):
     @extend_schema(operation_id="get_trace", responses=responses({200: serializers.TraceDetail}, 404))
     def get(self, request: Request, id: str) -> Response:
-        return Response(serializers.detailed(_get_trace(id)))
+        return Response(serializers.detailed(get_trace(id)))
 
     @extend_schema(operation_id="delete_trace", responses=responses({204: None}, 404, 409))
     def delete(self, request: Request, id: str) -> Response:
         """Staff only. A trace that a dataset holds stays: a dataset is frozen."""
         require_staff(request.user, "delete traces")
-        delete_traces(Trace.objects.filter(pk=_get_trace(id).pk))
+        delete_traces(Trace.objects.filter(pk=get_trace(id).pk))
         return Response(status=204)
 
 
@@ -123,7 +124,7 @@ class TraceScore(ApiView):
     @idempotent(body_limit)
     def post(self, request: Request, id: str) -> Response:
         """Append a score record; baseline = min(n/10, 1)*50 + min(average step characters/500, 1)*50."""
-        trace = _get_trace(id)
+        trace = get_trace(id)
         wanted = validate(serializers.ScoreRequest, read_json(request, body_limit()))
         score = score_trace(trace, wanted.criteria, created_by=account_of(request.user))
         return Response(serializers.scored(score), status=201)

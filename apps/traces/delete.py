@@ -1,11 +1,11 @@
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import PROTECT, Exists, ForeignKey, ForeignObjectRel, OuterRef, ProtectedError
+from django.db.models import CASCADE, PROTECT, Exists, ForeignKey, ForeignObjectRel, OuterRef, ProtectedError
 
 from apps.audit.record import Verb, record_act
 from apps.core.errors import conflict, join_names
-from apps.traces.models import Score, Trace, TraceQuerySet
+from apps.traces.models import Trace, TraceQuerySet
 
 MAX_NAMED = 10
 
@@ -30,15 +30,18 @@ def delete_free_traces(traces: TraceQuerySet, *, is_whole: bool = True) -> int:
 
     Not `is_whole` is a part of an act, which whoever calls records when it is done.
 
-    The scores go after their traces: whoever scores one of these at this moment has then either finished or
-    finds no trace.
+    What goes with a trace goes after it: whoever scores one of these at this moment has then either finished
+    or finds no trace.
     """
     with transaction.atomic():
         _keep_holders_out()
-        first = free_traces(traces).first_ids(MAX_NAMED)
-        deleted = free_traces(traces)._raw_delete(traces.db)
-        orphans = Score.objects.filter(~Exists(Trace.objects.filter(pk=OuterRef("trace"))))
-        orphans._raw_delete(orphans.db)
+        found = free_traces(traces)
+        keys = found.few_keys()
+        first = found.first_ids(MAX_NAMED)
+        deleted = (found if keys is None else Trace.objects.with_keys(keys))._raw_delete(traces.db)
+        for relation in _relations():
+            if relation.on_delete is CASCADE:
+                _delete_orphans(relation, keys)
         if is_whole:
             _record(first, deleted)
     return deleted
@@ -72,18 +75,34 @@ def holder_names(traces: TraceQuerySet) -> list[str]:
     return names
 
 
+def _delete_orphans(relation: ForeignObjectRel, keys: list[UUID] | None) -> None:
+    """What referred to one of these; without keys, to any trace that is gone: all of it is looked through."""
+    trace = Trace.objects.filter(pk=OuterRef(relation.field.attname))
+    orphans = relation.related_model._base_manager.filter(~Exists(trace))
+    if keys is not None:
+        orphans = orphans.filter(**{f"{relation.field.name}__in": keys or [UUID(int=0)]})
+    orphans._raw_delete(orphans.db)
+
+
+def _relations() -> list[ForeignObjectRel]:
+    """From what refers to a trace, also in the apps above this one."""
+    return [*Trace._meta.related_objects]
+
+
 def _holding_relations() -> list[ForeignObjectRel]:
-    return [relation for relation in Trace._meta.related_objects if relation.on_delete is PROTECT]
+    return [relation for relation in _relations() if relation.on_delete is PROTECT]
 
 
 def _keep_holders_out() -> None:
-    """Until the end of the transaction nothing new refers to a trace: what is not held stays so.
+    """Until the end of the transaction nothing new refers to a trace, where the database would not notice.
 
     SQLite has one writer at a time anyway.
     """
     if connection.vendor != "postgresql":
         return
     with connection.cursor() as cursor:
-        for relation in _holding_relations():
+        for relation in _relations():
+            if getattr(relation.field, "db_constraint", True):
+                continue
             table = connection.ops.quote_name(relation.related_model._meta.db_table)
             cursor.execute(f"LOCK TABLE {table} IN SHARE MODE")

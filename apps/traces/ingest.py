@@ -20,6 +20,7 @@ from apps.core.errors import MAX_LISTED_FAULTS, from_pydantic, messages_by_path,
 from apps.core.ids import new_id, time_of
 from apps.core.json import canonical_json, compact_json
 from apps.core.sql import column_names, placeholders, prepared
+from apps.formats.flags import flag_trace
 from apps.formats.gemma import count_control_tokens
 from apps.formats.meta import meta_terms
 from apps.formats.trace import TracePayload, baseline_score
@@ -99,14 +100,16 @@ def _row(payload: TracePayload, created_by: User | None, ingest_id: UUID) -> dic
     texts = [payload.prompt, payload.final_answer, *contents]
     score = baseline_score([*map(len, contents)])
     id = new_id()
+    chars, control_tokens = sum(map(len, texts)), count_control_tokens(texts)
     return {
         "id": id,
         "created_at": time_of(id),
         "source": payload.source,
         "trace_version": payload.trace_version,
         "step_count": len(contents),
-        "char_count": sum(map(len, texts)),
-        "control_tokens": count_control_tokens(texts),
+        "char_count": chars,
+        "control_tokens": control_tokens,
+        "flags": flag_trace(contents, payload.final_answer, chars=chars, control_tokens=control_tokens),
         "score": score["score"],
         "content_digest": sha256_hex(canonical_json(fields)),
         "prompt_hash": short_hash(fold_text(payload.prompt).encode()),

@@ -16,6 +16,8 @@ from apps.accounts.tokens import create_token
 from apps.core import admin as core_admin
 from apps.core import keyset
 from apps.core.ids import lowest_id
+from apps.curation.curate import Change, add_note, curate_traces
+from apps.curation.models import Note, Review
 from apps.datasets.models import Dataset, Tombstone
 from apps.datasets.tests.factories import make_dataset
 from apps.formats.records import FORMATS
@@ -31,7 +33,7 @@ if TYPE_CHECKING:  # only the type stubs have a name for it
 
 TRACES = "/admin/traces/trace/"
 DATASETS = "/admin/datasets/dataset/"
-MODELS = [Trace, Score, Dataset, Tombstone, Manifest, Job, ApiToken, User]
+MODELS = [Trace, Score, Note, Review, Dataset, Tombstone, Manifest, Job, ApiToken, User]
 
 
 @pytest.fixture
@@ -67,6 +69,8 @@ def said(client: Client, response: "Answer") -> list[str]:
 def make_one_of_each(text: str) -> None:
     trace = make_trace(prompt=text, final_answer=text, meta={"source": text, text: text})
     score_trace(trace, "baseline", created_by=None)
+    add_note(trace, text, created_by=None)
+    curate_traces(Trace.objects.all(), Change([text], review="approved"), created_by=None)
     make_dataset(dataset_name="old")
     client = Client(headers={"host": "localhost"})
     client.force_login(User.objects.get())
@@ -87,7 +91,7 @@ def test_every_list_and_record_can_be_looked_at(client: Client, model: type) -> 
     assert b"<script>alert" not in listed.content + detail.content
 
 
-@pytest.mark.parametrize("model", [Trace, Score, Dataset, Tombstone, Manifest, ApiToken])
+@pytest.mark.parametrize("model", [Trace, Score, Note, Review, Dataset, Tombstone, Manifest, ApiToken])
 def test_nothing_can_be_changed(client: Client, model: type) -> None:
     make_one_of_each("x")
     [before] = model.objects.values()  # type: ignore[attr-defined]

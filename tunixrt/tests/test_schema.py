@@ -122,9 +122,12 @@ def test_the_schema_is_valid_and_without_warnings(tmp_path: Path) -> None:
 def test_every_call_is_in_the_schema(schema: dict[str, Any]) -> None:
     assert [f"{method.upper()} {path}" for method, path, _ in operations(schema)] == [
         "GET /api/audit",
+        "POST /api/curation",
+        "POST /api/curation/overlap",
         "GET /api/datasets",
         "GET /api/datasets/{key}",
         "DELETE /api/datasets/{key}",
+        "GET /api/datasets/{key}/curation",
         "GET /api/datasets/{key}/entries",
         "GET /api/datasets/{key}/export.jsonl",
         "POST /api/datasets/build",
@@ -142,7 +145,11 @@ def test_every_call_is_in_the_schema(schema: dict[str, Any]) -> None:
         "POST /api/traces",
         "GET /api/traces/{id}",
         "DELETE /api/traces/{id}",
+        "GET /api/traces/{id}/curation",
+        "POST /api/traces/{id}/notes",
+        "POST /api/traces/{id}/review",
         "POST /api/traces/{id}/score",
+        "POST /api/traces/{id}/tags",
         "POST /api/traces/batch",
         "GET /api/traces/compare",
         "GET /api/tunix/manifests",
@@ -207,6 +214,8 @@ def test_the_examples_of_bodies_are_accepted(api: Client, schema: dict[str, Any]
         if method == "post" and "{" not in path and examples(operation)
     }
     assert accepted == {
+        "/api/curation": [200],
+        "/api/curation/overlap": [202],
         "/api/datasets/build": [201, 201],
         "/api/traces": [201],
         "/api/traces/batch": [201],

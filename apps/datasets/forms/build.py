@@ -242,6 +242,20 @@ def _trace_ids(data: QueryDict) -> list[str] | None:
     return [*dict.fromkeys(ids)] or None
 
 
+def other_part_params(dataset: Dataset) -> QueryDict | None:
+    """The query string of the form that builds the part that this dataset leaves out, if it is one of two."""
+    where = dataset_where(dataset)
+    if where.split is None:
+        return None
+    other = where.split.other
+    query = new_version_params(dataset)
+    for name, value in where_params(where.model_copy(update={"split": other})).items():
+        query[name] = value
+    query["dataset_name"] = f"{dataset.name}_{other.part}"[:NAME_MAX_LENGTH]
+    query.pop("parent_dataset_id")
+    return query
+
+
 def new_version_params(dataset: Dataset) -> QueryDict:
     """The query string of the form that builds the next version of this dataset by the same recipe."""
     query = QueryDict(mutable=True)

@@ -11,8 +11,11 @@ from apps.core.errors import from_json_error
 from apps.core.forms import add_refusals, given
 from apps.core.json import JSONError, check_domain
 from apps.core.requests import validate
-from apps.datasets.describe import BOUNDED, META_PREFIX
+from apps.curation.models import TAG_MAX_LENGTH, Review
+from apps.datasets.describe import BOUNDED, META_PREFIX, PERCENT, PLAIN
 from apps.datasets.selection import ANY, NONE, NOT, TEXT_MAX_LENGTH, Where
+from apps.formats.flags import FLAGS
+from apps.formats.split import DEFAULT_PERCENT, MAX_PERCENT, MIN_PERCENT
 from apps.formats.trace import MAX_SCORE, MAX_STEPS, SOURCE_MAX_LENGTH
 
 _NAMES = {"steps": "Steps", "chars": "Characters", "score": "Score"}
@@ -56,6 +59,29 @@ class WhereForm(forms.Form):
         required=False,
         widget=forms.TextInput({"placeholder": f"key, {NOT}key, {ANY} or {NONE}", "list": "dataset-keys"}),
     )
+    tag = forms.CharField(
+        label="Tag",
+        required=False,
+        max_length=len(NOT) + TAG_MAX_LENGTH,
+        widget=forms.TextInput({"placeholder": f"tag or {NOT}tag", "list": "tag-names"}),
+    )
+    review = forms.ChoiceField(label="Review", required=False, choices=[("", "any"), *Review.State.choices])
+    flag = forms.ChoiceField(
+        label="Flag", required=False, choices=[("", "any or none"), *((name, name) for name in FLAGS)]
+    )
+    split = forms.ChoiceField(
+        label="Part",
+        required=False,
+        choices=[("", "all"), ("train", "to train on"), ("validation", "to validate with")],
+        widget=forms.Select({"aria-label": "Part"}),
+    )
+    percent = forms.IntegerField(
+        label="For validation, %",
+        required=False,
+        min_value=MIN_PERCENT,
+        max_value=MAX_PERCENT,
+        widget=forms.NumberInput({"placeholder": "% validation", "aria-label": "For validation, %"}),
+    )
     meta_key = forms.CharField(label="Key of meta", required=False)
     meta_value = forms.CharField(label="is", required=False, strip=False)
 
@@ -78,9 +104,11 @@ class WhereForm(forms.Form):
         if key := cleaned.pop("meta_key", ""):
             self.meta[key] = cleaned.pop("meta_value", "")
         bounds = {name: _bounds(name, cleaned) for name in BOUNDED}
-        rest: dict[str, Any] = {
-            name: cleaned[name] for name in ("q", "source", "in_dataset") if name in cleaned
-        }
+        rest: dict[str, Any] = {name: cleaned[name] for name in PLAIN if name in cleaned}
+        if part := cleaned.get("split"):
+            rest["split"] = {"part": part, PERCENT: cleaned.get(PERCENT, DEFAULT_PERCENT)}
+        elif PERCENT in cleaned:
+            self.add_error("split", "Choose which part: a percentage alone takes none.")
         try:
             where = _read({**rest, **bounds, "meta": self.meta})
         except ValidationError as error:

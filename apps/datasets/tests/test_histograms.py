@@ -64,7 +64,9 @@ def test_every_value_is_in_its_bin(seed: int) -> None:
 def test_the_commonest_sources_are_named_and_the_rest_counted() -> None:
     sources = Counter({f"s{n}": 100 - n for n in range(SOURCES + 3)})
     one = Counter([1])
-    found = describe_counts({"step_count": one, "char_count": one, "score": one, "source": sources})
+    found = describe_counts(
+        {"step_count": one, "char_count": one, "score": one, "source": sources, "flags": one}
+    )
     assert found["sources"] == [(f"s{n}", 100 - n) for n in range(SOURCES)]
     assert found["other_sources"] == 92 + 91 + 90
 
@@ -83,5 +85,6 @@ def test_a_build_keeps_its_histograms() -> None:
         "characters": {"start": 3, "width": 1, "counts": [2, 0, 1], "over": 0, "max": 5},
         "scores": {"start": 5, "width": 1, "counts": [2] + [0] * 9 + [1], "over": 0, "max": 15.1},
         "sources": [["s1", 2], ["s3", 1]],
+        "flags": [[8, 2], [12, 1]],
         "other_sources": 0,
     }

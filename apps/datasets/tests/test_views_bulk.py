@@ -130,7 +130,13 @@ def test_the_number_of_queries_is_constant(api: Client, count: int) -> None:
     with CaptureQueriesContext(connection) as queries:
         api.post("/traces/delete", {"all": "1", "upto": upto, "confirm": "1"})
     deletes = [query["sql"] for query in queries if query["sql"].startswith("DELETE")]
-    assert [sql.split()[2].strip('"') for sql in deletes] == ["traces_trace", "traces_score"]
+    assert [sql.split()[2].strip('"') for sql in deletes] == [
+        "traces_trace",
+        "traces_score",
+        "curation_tagging",
+        "curation_review",
+        "curation_note",
+    ]
     assert not any("prompt" in query["sql"] for query in queries)
     assert (Trace.objects.count(), Score.objects.count()) == (0, 0)
 

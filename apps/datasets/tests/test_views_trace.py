@@ -184,7 +184,8 @@ def test_the_number_of_queries_is_constant(api: Client, tab: str) -> None:
         ) as queries:
             content = api.get(f"/traces/{trace.pk}?tab={tab}").content.decode()
         counts.append(len(queries))
-    # The trace, its row for the export, its scores, its datasets; four counts beside the page.
-    assert counts == [8 if tab in FORMATS else 7] * 3
+    # The trace, its row for the export, its scores, its datasets, its tags, reviews and notes, the names of
+    # tags; four counts beside the page.
+    assert counts == [12 if tab in FORMATS else 11] * 3
     assert "and 2 more" in content
     assert Dataset.objects.count() == 1 + 3 + MAX_HOLDERS + 2

@@ -14,6 +14,7 @@ from apps.accounts.models import account_of
 from apps.core.errors import CONFLICT, code_of
 from apps.core.forms import add_refusals
 from apps.core.pages import leave, render_page, wants_fragment
+from apps.curation.models import Tag
 from apps.datasets.build import build_dataset
 from apps.datasets.forms.build import BuildForm
 from apps.datasets.models import Dataset
@@ -80,7 +81,11 @@ def _context(request: HttpRequest, form: BuildForm) -> dict[str, Any]:
             "existing": _existing(form),
         }
     if not wants_fragment(request):
-        context |= {"sources": Trace.objects.sources, "keys": Dataset.objects.newest_keys}
+        context |= {
+            "sources": Trace.objects.sources,
+            "keys": Dataset.objects.newest_keys,
+            "tag_names": Tag.objects.names,
+        }
     return context
 
 

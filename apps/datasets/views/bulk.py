@@ -85,7 +85,7 @@ def delete_traces(request: HttpRequest) -> HttpResponse:
             return _ask(request, choice)
         messages.info(request, str(discard_traces(choice.traces)))
     except ValidationError as error:
-        return _refuse(request, "Delete traces", sentence(error))
+        return refuse_choice(request, "Delete traces", sentence(error))
     return leave(request, choice.list_url)
 
 
@@ -107,12 +107,12 @@ def export_traces(request: HttpRequest) -> HttpResponseBase:
         ids = choice.ids or [*choice.traces.newest_ids(MAX_EXPORTED + 1)]
         if len(ids) > MAX_EXPORTED:
             text = f"More than {MAX_EXPORTED:,} traces match. Build a dataset from these, and export that."
-            return _refuse(request, title, text, build_url=choice.build_url)
+            return refuse_choice(request, title, text, build_url=choice.build_url)
         if not ids:
-            return _refuse(request, title, "No trace matches these filters.")
+            return refuse_choice(request, title, "No trace matches these filters.")
         made = export(ids, format)
     except ValidationError as error:
-        return _refuse(request, title, sentence(error))
+        return refuse_choice(request, title, sentence(error))
     return send_file(request, made.file, made.size, made.etag, made.headers)
 
 
@@ -123,6 +123,6 @@ def _format(data: QueryDict) -> str:
     return format
 
 
-def _refuse(request: HttpRequest, title: str, text: str, **more: Any) -> HttpResponse:
+def refuse_choice(request: HttpRequest, title: str, text: str, **more: Any) -> HttpResponse:
     context = {"title": title, "text": text, **more}
     return render(request, "datasets/refused_choice.html", context, status=422)

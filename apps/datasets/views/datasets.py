@@ -14,12 +14,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from apps.accounts.access import is_open_to, require_staff
 from apps.accounts.models import account_of
 from apps.core.curl import curl_line
-from apps.core.keyset import PAGE_SIZE
+from apps.core.keyset import COUNTED, PAGE_SIZE
 from apps.core.pages import leave, render_page
 from apps.datasets.catalogue import Catalogue, list_names, list_versions
+from apps.datasets.curated import count_curation
 from apps.datasets.delete import delete_dataset
 from apps.datasets.describe import recipe_words
-from apps.datasets.forms.build import new_version_params
+from apps.datasets.forms.build import new_version_params, other_part_params
 from apps.datasets.forms.delete import DeleteForm
 from apps.datasets.lineage import trace_lineage
 from apps.datasets.models import NAME_MAX_LENGTH, Dataset
@@ -67,11 +68,13 @@ def detail(request: HttpRequest, key: str) -> HttpResponse:
         "recipe": recipe_words(dataset),
         "curl": curl_of(request, build_body(request_of(dataset))),
         "new_version": new_version_params(dataset),
+        "other_part": other_part_params(dataset),
         "pictures": draw_dataset(dataset),
         "shares": draw_sources(dataset),
         "formats": [*FORMATS],
         "format": format,
         "first_record": _first_record(dataset, format),
+        "counts": count_curation(dataset) if dataset.trace_count <= COUNTED else None,
         **_members(dataset, start),
         **_uses(dataset),
     }

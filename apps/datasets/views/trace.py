@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from apps.core.json import compact_json, pretty_json
 from apps.core.pages import render_page
+from apps.curation.views import curation_context
 from apps.datasets.models import Dataset
 from apps.formats.gemma import split_turns
 from apps.formats.records import FORMATS, TraceRow
@@ -41,6 +42,7 @@ def trace(request: HttpRequest, id: str) -> HttpResponse:
         "meta": partial(_meta, found),
         "explained": partial(explain_score, found),
         "holders": partial(_holders, found),
+        "said": partial(curation_context, found),
         "tabs": TABS,
         **_panel(found, tab if tab in TABS else FIRST_TAB),
     }

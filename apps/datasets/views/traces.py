@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from apps.core.forms import add_refusals
 from apps.core.keyset import Sort
 from apps.core.pages import note_url, render_page
+from apps.curation.models import Tag
 from apps.datasets.browse import Browsed, browse_traces
 from apps.datasets.forms import WhereForm, chips, where_params
 from apps.datasets.models import Dataset
@@ -32,6 +33,7 @@ def traces(request: HttpRequest) -> HttpResponse:
         "browsed": browsed,
         "sources": Trace.objects.sources,
         "keys": Dataset.objects.newest_keys,
+        "tag_names": Tag.objects.names,
         "sort": request.GET.get("sort") or NEWEST,
         "formats": [*FORMATS],
     }

@@ -9,14 +9,16 @@ from django.db import connection, models
 from django.db.models import Q
 from django.db.models.functions import Cast, Left
 
-from apps.core.expressions import HyphenatedId, IsoTime, Unindexed
+from apps.core.expressions import HyphenatedId, IsoTime, Positive, Unindexed
 from apps.core.fields import TermsField
 from apps.core.ids import new_id
 from apps.core.keyset import COUNTED, Count, count_rows
 from apps.core.ranges import Bounds
+from apps.formats.flags import flag_names, values_with
 from apps.formats.meta import meta_term, spelled_terms
 from apps.formats.records import TraceRow
 from apps.formats.search_terms import Sought, is_found, parse_query, search_body
+from apps.formats.split import Split
 from apps.formats.trace import SOURCE_MAX_LENGTH, VERSION_MAX_LENGTH, Step
 from apps.traces.models.search import Searched, SearchText, UnindexedTrace, count_found, found_ids
 
@@ -85,6 +87,8 @@ class TraceQuerySet(models.QuerySet["Trace"]):
         q: str | None = None,
         meta: Mapping[str, str] | None = None,
         within: Mapping[str, Bounds[int] | Bounds[float]] | None = None,
+        flag: str | None = None,
+        split: Split | None = None,
         is_walked: bool = False,
     ) -> "TraceQuerySet":
         """The list's filters, as a query string spells them; `within` bounds columns of numbers.
@@ -95,7 +99,12 @@ class TraceQuerySet(models.QuerySet["Trace"]):
         conditions: dict[str, Any] = {} if source is None else {"source": source}
         for name, bounds in (within or {}).items():
             conditions |= _conditions(name, bounds)
+        if split is not None:
+            conditions["prompt_hash__lt" if split.part == "validation" else "prompt_hash__gte"] = split.bound
         found = self._walking(conditions) if is_walked else self._searching(conditions)
+        if flag is not None:
+            # Apart and spelled so: else the index of the few that have any is not seen.
+            found = found.filter(Positive("flags"), flags__in=values_with(flag))
         if q:
             found = found.searched(q, is_walked=is_walked)
         for key, text in (meta or {}).items():
@@ -275,6 +284,7 @@ class Trace(models.Model):
     step_count = models.PositiveIntegerField()
     char_count = models.PositiveIntegerField(help_text="of prompt, steps and final answer")
     control_tokens = models.PositiveIntegerField(help_text="in prompt, steps and final answer")
+    flags = models.PositiveSmallIntegerField(db_default=0, help_text="bits of apps.formats.flags")
     score = models.FloatField(help_text="baseline at ingest, then that of the latest score record")
     content_digest = models.CharField(max_length=64, help_text="sha256 of the five fields")
     prompt_hash = models.CharField(max_length=16, help_text="of the folded prompt, for splits")
@@ -304,6 +314,8 @@ class Trace(models.Model):
             models.Index(
                 fields=["char_count", "id", "source", "step_count", "score"], name="traces_by_characters"
             ),
+            # Few have any; one value a combination, so that a flag is some of these values.
+            models.Index(fields=["flags", "id"], condition=Q(flags__gt=0), name="flagged_traces"),
             models.Index(
                 fields=["score", "id", "source", "step_count", "char_count"], name="traces_by_score"
             ),
@@ -334,6 +346,10 @@ class Trace(models.Model):
             "steps": orjson.Fragment(self.steps),
             "meta": orjson.Fragment(self.meta),
         }
+
+    @property
+    def flag_names(self) -> list[str]:
+        return flag_names(self.flags)
 
     @property
     def step_list(self) -> list[Step]:

@@ -7,11 +7,14 @@ from apps.core.commands import ActCommand
 from apps.core.forms import given
 from apps.core.json import JSONError, parse_json
 from apps.core.requests import validate
+from apps.curation.models import Review
 from apps.datasets.build import build_dataset
-from apps.datasets.describe import BOUNDED
+from apps.datasets.describe import BOUNDED, PLAIN
 from apps.datasets.models import Dataset
 from apps.datasets.serializers import BuildRequest
+from apps.formats.flags import FLAGS
 from apps.formats.search_terms import QUERY_HELP
+from apps.formats.split import DEFAULT_PERCENT
 
 ALL = "all"
 
@@ -43,6 +46,17 @@ class Command(ActCommand):
         parser.add_argument(
             "--in-dataset", metavar="KEY", help="also any, none, or --in-dataset=-KEY for those not in it"
         )
+        parser.add_argument("--tag", metavar="NAME", help="also --tag=-NAME for traces that do not have it")
+        parser.add_argument(
+            "--review", choices=Review.State.values, metavar="STATE", help="new, approved or rejected"
+        )
+        parser.add_argument("--flag", choices=[*FLAGS], help="what was found in a trace when it came in")
+        parser.add_argument(
+            "--split",
+            type=_split,
+            metavar="PART[:PERCENT]",
+            help=f"train or validation, by the prompt; PERCENT is for validation ({DEFAULT_PERCENT})",
+        )
         parser.add_argument("--limit", type=_limit, default=100, metavar="N", help="a number (100), or all")
         parser.add_argument("--strategy", choices=Dataset.Strategy.values, default=Dataset.Strategy.LATEST)
         parser.add_argument("--seed", type=int, help="needed for random")
@@ -55,7 +69,7 @@ class Command(ActCommand):
                 "dataset_name": options["name"],
                 "dataset_version": options["version"],
                 "filters": dict(options["filter"]),
-                "where": given({name: options[name] for name in ("q", "source", "in_dataset", *BOUNDED)}),
+                "where": given({name: options[name] for name in (*PLAIN, "split", *BOUNDED)}),
                 "limit": options["limit"],
                 "selection_strategy": options["strategy"],
                 "seed": options["seed"],
@@ -82,6 +96,14 @@ def _bounds(text: str) -> dict[str, Any]:
         return {end: parse_json(value) for end, value in ends.items()}
     except JSONError as error:
         raise ArgumentTypeError(f"{text} is not of the form MIN..MAX") from error
+
+
+def _split(text: str) -> dict[str, Any]:
+    part, _, percent = text.partition(":")
+    try:
+        return {"part": part, "percent": int(percent) if percent else DEFAULT_PERCENT}
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text} is not of the form PART:PERCENT") from error
 
 
 def _limit(text: str) -> int | None:

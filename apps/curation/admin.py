@@ -1,0 +1,27 @@
+from django.contrib import admin
+from django.http import HttpRequest
+
+from apps.core.admin import FrozenAdmin, Record
+from apps.curation.models import Note, Review
+
+
+class _SaidAdmin(FrozenAdmin[Record]):
+    """Appended by their acts alone."""
+
+    list_select_related = ["created_by"]
+    ordering = ["-pk"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+@admin.register(Note)
+class NoteAdmin(_SaidAdmin[Note]):
+    list_display = ["id", "trace_id", "__str__", "created_at", "created_by"]
+    search_fields = ["text"]
+
+
+@admin.register(Review)
+class ReviewAdmin(_SaidAdmin[Review]):
+    list_display = ["id", "trace_id", "state", "is_current", "created_at", "created_by"]
+    list_filter = ["state", "is_current"]
