@@ -122,7 +122,7 @@ def _copy(rows: list[dict[str, Any]]) -> None:
 
 def _insert(rows: list[dict[str, Any]]) -> None:
     fields = Trace._meta.concrete_fields
-    # A trigger follows each row. So that it could be undone, SQLite would copy all pages that the row changes,
+    # A trigger follows each row. So that it could be undone, SQLite would copy the pages that a row changes,
     # which costs more than the row; with FAIL it need not. A row is refused before anything of it is written.
     verb = "INSERT" if connection.vendor == "postgresql" else "INSERT OR FAIL"
     sql = f"{verb} INTO {Trace._meta.db_table} ({column_names(fields)}) VALUES ({placeholders(fields)})"
