@@ -15,10 +15,10 @@ def store(server: LiveServer, source: str, count: int = 3) -> None:
 def test_a_search_narrows_the_table_as_it_is_typed_and_is_in_the_url(page: Page, server: LiveServer) -> None:
     store(server, "typed")
     page.goto("/traces")
-    page.get_by_label("Search", exact=True).press_sequentially("typed question 1")
+    page.get_by_label("Search", exact=True).press_sequentially('typed "question 1"')
     rows = page.locator("tbody tr")
     expect(rows).to_have_count(1)
-    expect(page).to_have_url("/traces?q=typed+question+1")
+    expect(page).to_have_url("/traces?q=typed+%22question+1%22")
     page.reload()
     expect(rows).to_have_count(1)
     page.get_by_role("link", name="Clear").click()
