@@ -4,7 +4,7 @@ PORT ?= 8000
 ARGS ?=
 
 VENV := .venv/bin/python
-LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint lock venv venv-dev
