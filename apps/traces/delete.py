@@ -96,7 +96,8 @@ def _holding_relations() -> list[ForeignObjectRel]:
 def _keep_holders_out() -> None:
     """Until the end of the transaction nothing new refers to a trace, where the database would not notice.
 
-    SQLite has one writer at a time anyway.
+    One deletion after the other: two that had both kept all others out would wait for each other. SQLite has
+    one writer at a time anyway.
     """
     if connection.vendor != "postgresql":
         return
@@ -105,4 +106,4 @@ def _keep_holders_out() -> None:
             if getattr(relation.field, "db_constraint", True):
                 continue
             table = connection.ops.quote_name(relation.related_model._meta.db_table)
-            cursor.execute(f"LOCK TABLE {table} IN SHARE MODE")
+            cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")

@@ -93,10 +93,10 @@ def test_a_running_import_shows_its_progress_and_is_cancelled(page: Page, server
     upload(page, "long.jsonl", rows)
     page.get_by_role("button", name="Start import").click()
     expect(page.get_by_role("progressbar")).to_be_visible()
-    expect(page.get_by_text("rows a second")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("rows a second")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Cancel").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Cancelled. What it had stored was removed again.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Cancelled. What it had stored was removed again.")).to_be_visible(timeout=60_000)
     assert stored(server, page)["stored"] == 0
     assert_accessible(page)
     page.goto("/imports")
