@@ -30,6 +30,7 @@ def run_import(work: Work, *, import_id: str) -> dict[str, Any]:
     """Raises ValidationError where it comes to nothing: what it had stored is then removed again."""
     found = Import.objects.get(pk=import_id)
     if not found.is_running:  # the worker died between the end of the import and that of its job
+        delete_files(found)
         return _counts(found)
     run = _Run(work, found)
     try:

@@ -342,6 +342,14 @@ def test_no_import_is_begun_anew_once_it_is_being_undone(chunked: None) -> None:
     assert (found.state, found.stored_count, Trace.objects.count()) == ("cancelled", 0, 0)
 
 
+def test_a_worker_that_died_right_after_the_end_leaves_no_file() -> None:
+    found = start(lines(row(1)))
+    Import.objects.update(state=Import.State.DONE)
+    assert len(files()) == 1
+    perform(found)
+    assert files() == []
+
+
 def test_a_stale_part_of_an_upload_is_cleared(data_dir: Path) -> None:
     make_upload(lines(row(1)))
     stale = import_folder() / "x.part"
