@@ -94,8 +94,9 @@ def test_killed_and_then_cancelled_it_leaves_nothing(place: Place) -> None:
     place.let_time_pass()
     place.ask("UPDATE jobs_job SET cancel_requested_at = '2020-01-01 00:00:00+00:00'")
     place.start_worker()
-    place.wait_until(lambda: place.states() == ["cancelled"])
-    assert place.ask("SELECT state, reason, stored_count FROM imports_import") == [("cancelled", CANCELLED, 0)]
+    # Its own job takes away what it brought, or the sweep ends that one and has another do so.
+    place.wait_until(lambda: state_of(place) == ["cancelled"] and {*place.states()} <= {"cancelled", "done"})
+    assert place.ask("SELECT reason, stored_count FROM imports_import") == [(CANCELLED, 0)]
     assert (place.prompts(), kept(place)) == ([], [])
 
 
