@@ -1,12 +1,13 @@
 """Pieces of INSERT statements for what the ORM does not say: COPY, executemany, INSERT ... SELECT."""
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import NoneType
 from typing import Any
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
 from django.db.models import Field
 
 # Every driver takes these as they are: no need to ask the field about a column of them.
@@ -58,3 +59,10 @@ def _prepared_column(field: "Field[Any, Any]", values: Sequence[Any]) -> Sequenc
     backend = connections[DEFAULT_DB_ALIAS]
     known = {value: field.get_db_prep_save(value, backend) for value in {*values}}
     return [known[value] for value in values]
+
+
+def is_disk_full(error: OperationalError) -> bool:
+    """Whether it is the database that finds no room for what is to be stored."""
+    cause = error.__cause__
+    code = getattr(cause, "sqlite_errorcode", None)
+    return code == sqlite3.SQLITE_FULL or isinstance(cause, psycopg.errors.DiskFull)

@@ -5,11 +5,12 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, BinaryIO, cast
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from apps.audit.record import Verb, record_act
 from apps.core.errors import sentence
+from apps.core.sql import is_disk_full
 from apps.imports.choose import File, opened, recipe_of
 from apps.imports.load import Duplicates, Loader, OnError, Report
 from apps.imports.models import Import
@@ -23,6 +24,7 @@ from apps.jobs.work import Cancelled, Work, storable
 SMALL = 2 << 20
 
 CANCELLED = "Cancelled. What it had stored was removed again."
+NO_ROOM = "The disk of the database is full. What it had stored was removed again. Make room and try again."
 
 
 @handler
@@ -43,6 +45,13 @@ def run_import(work: Work, *, import_id: str) -> dict[str, Any]:
     except ValidationError as error:
         _undo(work, found, run.report, Import.State.FAILED, storable(sentence(error)))
         raise
+    except OperationalError as error:
+        if not is_disk_full(error):
+            raise
+        # First, for it often lies on the same disk: without room nothing can be deleted from the database.
+        found.path.unlink(missing_ok=True)
+        _undo(work, found, run.report, Import.State.FAILED, NO_ROOM)
+        raise ValidationError(NO_ROOM) from error
     return _counts(found)
 
 

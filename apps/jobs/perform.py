@@ -11,6 +11,7 @@ from django_tasks import task
 
 from apps.audit.caller import called_by, job_caller
 from apps.core.errors import sentence
+from apps.core.sql import is_disk_full
 from apps.jobs.handlers import find_handler
 from apps.jobs.models import Job
 from apps.jobs.repeat import repeating
@@ -76,9 +77,13 @@ class _Settling:
 
 
 def _is_passing(error: BaseException) -> bool:
-    """Whether it may go well another time: the database went away, or others were in the way for too long."""
+    """Whether it may go well another time: the database went away or found no room, or others were in the way
+    for too long.
+    """
     if not isinstance(error, OperationalError | InterfaceError):
         return False
+    if isinstance(error, OperationalError) and is_disk_full(error):
+        return True
     return not connection.is_usable() or any(words in str(error) for words in _PASSING)
 
 

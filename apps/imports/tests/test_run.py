@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 from pytest_django.fixtures import Settings
 
 from apps.datasets.tests.factories import make_dataset
@@ -327,6 +328,21 @@ def test_a_failure_that_nobody_expected_leaves_nothing(
     assert found.state == "failed"
     assert "database or disk is full" in found.reason
     assert Trace.objects.count() == 0
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has no bound to set")
+def test_a_full_disk_is_said_and_leaves_nothing(chunked: None) -> None:
+    found = start(lines(*(row(n, note="-" * 200) for n in range(5000))))
+    with connection.cursor() as cursor:
+        [(pages,)] = cursor.execute("PRAGMA page_count").fetchall()
+        cursor.execute(f"PRAGMA max_page_count = {pages + 300}")
+        perform(found)
+        cursor.execute(f"PRAGMA max_page_count = {2**32 - 2}")
+    assert (found.state, found.reason, found.stored_count) == ("failed", running.NO_ROOM, 0)
+    assert found.read_count > 0
+    assert found.job is not None
+    assert (found.job.state, found.job.reason) == ("failed", running.NO_ROOM)
+    assert (Trace.objects.count(), files()) == (0, [])
 
 
 def test_no_import_is_begun_anew_once_it_is_being_undone(chunked: None) -> None:
