@@ -134,7 +134,8 @@ class _Run:
                 state=Import.State.DONE, finished_at=timezone.now()
             )
             if report.stored:
-                record_act(Verb.IMPORTED_TRACE, report.ingest_id, rows=report.stored)
+                details = {"import": str(self.found.pk), "file": self.found.file_name}
+                record_act(Verb.IMPORTED_TRACE, report.ingest_id, rows=report.stored, details=details)
 
     def _refusal(self) -> str:
         if self.refused and self.found.on_error == Import.OnError.STOP:
