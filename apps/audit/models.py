@@ -11,6 +11,7 @@ from apps.core.ids import lowest_id, new_id, time_of
 
 NAME_MAX_LENGTH = 150  # as the names of accounts
 KEY_MAX_LENGTH = 256
+TOKEN_MAX_LENGTH = ADDRESS_MAX_LENGTH = 64
 
 
 class ActQuerySet(QuerySet["Act"]):
@@ -111,8 +112,10 @@ class Act(models.Model):
         related_name="+",
     )
     actor_name = models.CharField(max_length=NAME_MAX_LENGTH, help_text="as it was then")
-    token_name = models.CharField(max_length=64, blank=True, help_text="of the API token it came by")
-    address = models.CharField(max_length=64, blank=True, help_text="of the client")
+    token_name = models.CharField(
+        max_length=TOKEN_MAX_LENGTH, blank=True, help_text="of the API token it came by"
+    )
+    address = models.CharField(max_length=ADDRESS_MAX_LENGTH, blank=True, help_text="of the client")
     verb = models.CharField(max_length=24, choices=verb_choices)
     key = models.CharField(max_length=KEY_MAX_LENGTH, blank=True, help_text="of the thing: its id or name")
     rows = models.PositiveBigIntegerField(default=1, help_text="how many it touched")

@@ -95,9 +95,7 @@ def _record(done: Curated, change: Change, first: list[UUID]) -> None:
         "ids": [*map(str, first)] if done.traces > 1 else None,
     }
     details = {name: value for name, value in said.items() if value is not None}
-    record_act(
-        Verb.CURATED_TRACE, first[0] if done.traces == 1 else "", rows=done.changes, details=details
-    )
+    record_act(Verb.CURATED_TRACE, first[0] if done.traces == 1 else "", rows=done.changes, details=details)
 
 
 def check_known(keys: Sequence[Any]) -> None:

@@ -7,11 +7,15 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from apps.audit.caller import Caller
+from apps.audit.models import ADDRESS_MAX_LENGTH, NAME_MAX_LENGTH, TOKEN_MAX_LENGTH
 from apps.core.ids import new_id
 
 ACT_MAX_LENGTH = 200
 TITLE_MAX_LENGTH = 200
 LOG_MAX_LENGTH = 16_384
+# Asked for before it was noted by whom.
+_UNKNOWN = "worker"
 
 # A worker that was not heard of for so long is dead. Every sign of life is a write: on SQLite none can be
 # made while another transaction writes, so that this is also the longest transaction a handler should hold.
@@ -103,6 +107,10 @@ class Job(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, db_index=False, related_name="+"
     )
+    # Who that was, also without an account, for the record of what the job does.
+    asked_by = models.CharField(max_length=NAME_MAX_LENGTH, blank=True)
+    token_name = models.CharField(max_length=TOKEN_MAX_LENGTH, blank=True)
+    address = models.CharField(max_length=ADDRESS_MAX_LENGTH, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     enqueued_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
@@ -123,6 +131,11 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def caller(self) -> Caller:
+        """Whoever asked for it: what a worker does for them is their act."""
+        return Caller(self.created_by_id, self.asked_by or _UNKNOWN, self.token_name, self.address)
 
     @property
     def is_active(self) -> bool:

@@ -1,4 +1,4 @@
-"""What is said of traces is recorded as done by somebody: one row an act, none for one that changed nothing."""
+"""What is said of traces is recorded as done by somebody: one row an act, none for what changed nothing."""
 
 from typing import Any
 

@@ -10,7 +10,6 @@ import pytest
 from django.core.exceptions import ValidationError
 from pytest_django.fixtures import Settings
 
-from apps.audit.models import Act
 from apps.datasets.tests.factories import make_dataset
 from apps.imports import run as running
 from apps.imports.cancel import cancel_import
@@ -18,26 +17,29 @@ from apps.imports.choose import Terms
 from apps.imports.models import Import, import_folder
 from apps.imports.parse import chunks
 from apps.imports.receive import Upload
-from apps.imports.remove import ask_removal, remove_import
+from apps.imports.remove import ask_removal
 from apps.imports.settle import STOPPED, settle_imports
 from apps.imports.start import start_import
-from apps.imports.tests.factories import BAD, counts, imported, lines, make_upload, perform, row, start
+from apps.imports.tests.factories import (
+    BAD,
+    counts,
+    imported,
+    lines,
+    make_upload,
+    perform,
+    row,
+    start,
+    stored_in_part,
+)
 from apps.jobs.cancel import cancel_job
 from apps.jobs.engines.database import is_waiting
 from apps.jobs.models import Job
-from apps.jobs.sweep import sweep_jobs
 from apps.jobs.tests.factories import claimed, let_die
 from apps.jobs.work import Cancelled, ClaimLost
 from apps.traces.models import Trace
 from apps.traces.tests.factories import make_trace
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def chunked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every file counts as big: it is stored in chunks of one transaction each."""
-    monkeypatch.setattr(running, "SMALL", 0)
 
 
 def files() -> list[str]:
@@ -202,16 +204,6 @@ def test_cancelled_in_the_middle_it_leaves_nothing(chunked: None, monkeypatch: p
     assert (Trace.objects.count(), files()) == (0, [])
 
 
-def stored_in_part(found: Import) -> None:
-    """As if its worker had been killed behind the first chunk."""
-    assert found.job is not None
-    work = claimed(found.job)
-    ready = running._Run(work, found)
-    ready._finish = lambda loader: (_ for _ in ()).throw(KeyboardInterrupt)  # type: ignore[method-assign]
-    with pytest.raises(KeyboardInterrupt):
-        ready.perform()
-
-
 def test_one_whose_job_is_given_up_is_removed_by_the_sweep(chunked: None) -> None:
     found = start(lines(*map(row, range(1500))))
     stored_in_part(found)
@@ -262,50 +254,6 @@ def test_what_it_brought_is_removed_as_a_whole() -> None:
     assert [*Trace.objects.all()] == [other]
     with pytest.raises(ValidationError, match="there is nothing to remove"):
         ask_removal(found, created_by=None)
-
-
-def acts() -> list[tuple[str, str, int, Any]]:
-    told = Act.objects.exclude(verb__in=["made-trace", "built-dataset"]).order_by("pk")
-    return [(act.verb, act.key, act.rows, act.detail.get("file")) for act in told]
-
-
-def test_what_comes_and_goes_is_one_act_each() -> None:
-    found = imported(lines(*map(row, range(3))))
-    ask_removal(found, created_by=None)
-    perform(found)
-    ask_removal(make_upload(lines(row(1)), "other.jsonl"), created_by=None)
-    assert [act[0::2] for act in acts()] == [
-        ("imported-trace", 3),
-        ("removed-import", 3),
-        ("discarded-upload", 1),
-    ]
-    assert acts()[0][1::2] == (str(found.ingest_id), "rows.jsonl")
-    assert acts()[1][1::2] == (str(found.pk), "rows.jsonl")
-    assert acts()[2][3] == "other.jsonl"
-
-
-def test_what_came_to_nothing_is_no_act_and_its_cancelling_is_one(chunked: None) -> None:
-    imported(lines(BAD))
-    found = start(lines(*map(row, range(1500))))
-    stored_in_part(found)
-    cancel_import(Import.objects.get(pk=found.pk))
-    let_die(Job.objects.latest("pk"))
-    sweep_jobs()
-    perform(found)
-    assert (found.state, Trace.objects.count()) == ("cancelled", 0)
-    assert [act[0] for act in acts()] == ["cancelled-job"]
-
-
-def test_a_removal_that_is_interrupted_at_its_very_end_is_recorded_once() -> None:
-    found = imported(lines(*map(row, range(3))))
-    ask_removal(found, created_by=None)
-    found.refresh_from_db()
-    assert found.job is not None
-    for _ in range(2):
-        Job.objects.filter(pk=found.job.pk).update(state=Job.State.QUEUED)
-        arguments = {**found.job.arguments, "state": Import.State.REMOVED}
-        assert remove_import.perform(claimed(found.job), **arguments) == {"removed": 3}
-    assert [act[0] for act in acts()] == ["imported-trace", "removed-import"]
 
 
 def test_what_a_dataset_holds_is_not_removed() -> None:

@@ -94,9 +94,10 @@ def test_killed_and_then_cancelled_it_leaves_nothing(place: Place) -> None:
     place.let_time_pass()
     place.ask("UPDATE jobs_job SET cancel_requested_at = '2020-01-01 00:00:00+00:00'")
     place.start_worker()
-    place.wait_until(lambda: place.states() == ["cancelled"])
-    assert place.ask("SELECT state, reason, stored_count FROM imports_import") == [("cancelled", CANCELLED, 0)]
-    assert (place.prompts(), kept(place)) == ([], [])
+    place.wait_until(lambda: (state_of(place), kept(place)) == (["cancelled"], []))
+    said = place.ask("SELECT state, reason, stored_count FROM imports_import")
+    assert said == [("cancelled", CANCELLED, 0)]
+    assert place.prompts() == []
 
 
 def test_two_at_once_both_finish(place: Place) -> None:
