@@ -18,6 +18,7 @@ from apps.core.negotiation import Response
 from apps.core.pagination import paginate
 from apps.core.requests import read_json, read_parts, validate
 from apps.imports import serializers
+from apps.imports.again import try_again
 from apps.imports.choose import Terms
 from apps.imports.models import Import
 from apps.imports.receive import Upload
@@ -134,6 +135,22 @@ class ImportStart(ApiView):
         terms = validate(Terms, read_json(request, MAX_TERMS_BYTES))
         start_import(found, terms, created_by=account_of(request.user))
         return Response(serializers.detailed(find_import(id)), status=202)
+
+
+class ImportAgain(ApiView):
+    @extend_schema(
+        operation_id="try_import_again",
+        parameters=[IDEMPOTENCY_KEY],
+        request=None,
+        responses=responses({201: serializers.ImportDetail}, 404, 409, 422),
+    )
+    @idempotent(lambda: MAX_TERMS_BYTES)
+    def post(self, request: Request, id: str) -> Response:
+        """A new import of the same file, to be started, for one that failed or was cancelled. Its file is
+        kept for 7 days.
+        """
+        fresh = try_again(find_import(id), created_by=account_of(request.user))
+        return Response(serializers.detailed(fresh), status=201)
 
 
 class ImportRejected(ApiView):

@@ -48,7 +48,7 @@ def discard_upload(found: Import) -> None:
         if not ended.update(state=Import.State.REMOVED, reason="", finished_at=timezone.now()):
             raise conflict(f"{found} is {found.state_in_words.lower()}: there is nothing to remove.")
         record_act(Verb.DISCARDED_UPLOAD, found.pk, details={"file": found.file_name})
-        transaction.on_commit(lambda: delete_files(found))
+        transaction.on_commit(lambda: clear_files(found, Import.State.REMOVED))
 
 
 def start_removal(found: Import, reason: str, state: str, created_by: User | None) -> None:
@@ -90,20 +90,25 @@ def remove_brought(work: Work, found: Import) -> None:
 def conclude(work: Work, found: Import, state: str, reason: str) -> None:
     """What is still there is held by a dataset that was built in the last moment."""
     kept = found.traces.count()
+    if kept and state == Import.State.REMOVED:
+        state = Import.State.DONE
     with transaction.atomic():
         work.hold()
         Import.objects.filter(pk=found.pk).update(
-            state=Import.State.DONE if kept and state == Import.State.REMOVED else state,
+            state=state,
             reason=f"{reason} {kept:,} traces stay: a dataset holds them.".strip() if kept else reason,
             stored_count=kept,
             finished_at=timezone.now(),
         )
-        transaction.on_commit(lambda: delete_files(found))
+        transaction.on_commit(lambda: clear_files(found, state))
 
 
-def delete_files(found: Import) -> None:
-    """The report stays where it says something."""
-    found.path.unlink(missing_ok=True)
+def clear_files(found: Import, state: str) -> None:
+    """What an import that ended in this `state` leaves: a report that says something, and the file where it
+    may be tried again.
+    """
+    if state not in Import.FRUITLESS:
+        found.path.unlink(missing_ok=True)
     with suppress(FileNotFoundError):
         if not found.report_path.stat().st_size:
             found.report_path.unlink()

@@ -50,6 +50,8 @@ def calls(api: Client) -> dict[str, Any]:
     """Every call that creates, and a body for it."""
     trace, dataset = make_trace(), make_dataset()
     waiting = make_upload(lines({"q": "Q", "a": "x\n#### y"}))
+    failed = make_upload(lines(row(1)))
+    Import.objects.filter(pk=failed.pk).update(state=Import.State.FAILED)
     return {
         "/api/traces": make_payload(),
         "/api/traces/batch": [make_payload(), make_payload()],
@@ -59,6 +61,7 @@ def calls(api: Client) -> dict[str, Any]:
         "/api/ungar/high-card-duel/generate": {"count": 2},
         "/api/imports": [row(1), row(2)],
         f"/api/imports/{waiting.pk}/start": {"mapping": {"prompt": "q", "answer": "a"}},
+        f"/api/imports/{failed.pk}/again": None,
         f"/api/traces/{trace.pk}/tags": {"add": ["a"]},
         f"/api/traces/{trace.pk}/notes": {"text": "n"},
         f"/api/traces/{trace.pk}/review": {"state": "approved"},

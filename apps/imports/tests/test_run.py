@@ -97,7 +97,7 @@ def test_a_bad_row_leaves_nothing(
     assert (found.state, found.stored_count, found.rejected_count) == ("failed", 0, rejected)
     assert found.read_count >= read
     assert Trace.objects.count() == 0
-    assert files() == [found.report_path.name]
+    assert files() == [str(found.pk), found.report_path.name]
 
 
 def test_a_file_that_breaks_off_leaves_nothing(chunked: None) -> None:
@@ -106,7 +106,7 @@ def test_a_file_that_breaks_off_leaves_nothing(chunked: None) -> None:
     assert found.state == "failed"
     assert found.reason.startswith("The gzip data ends too early after line ")
     assert Trace.objects.count() == 0
-    assert files() == []
+    assert files() == [str(found.pk)]
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_one_that_waits_is_cancelled_at_once() -> None:
     found = start(lines(row(1)))
     cancel_import(found)
     assert counts(perform(found)) == ("cancelled", 0, 0, 0, 0)
-    assert files() == []
+    assert files() == [str(found.pk)]
 
 
 def test_cancelled_in_the_middle_it_leaves_nothing(chunked: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,7 +201,7 @@ def test_cancelled_in_the_middle_it_leaves_nothing(chunked: None, monkeypatch: p
     assert (found.state, found.reason, found.stored_count) == ("cancelled", running.CANCELLED, 0)
     assert found.job is not None
     assert found.job.state == "cancelled"
-    assert (Trace.objects.count(), files()) == (0, [])
+    assert (Trace.objects.count(), files()) == (0, [str(found.pk)])
 
 
 def test_one_whose_job_is_given_up_is_removed_by_the_sweep(chunked: None) -> None:
@@ -211,7 +211,7 @@ def test_one_whose_job_is_given_up_is_removed_by_the_sweep(chunked: None) -> Non
     Job.objects.update(state=Job.State.FAILED, reason="Its worker died.")
     perform(found)
     assert (found.state, found.reason, found.stored_count) == ("failed", "Its worker died.", 0)
-    assert (Trace.objects.count(), files()) == (0, [])
+    assert (Trace.objects.count(), files()) == (0, [str(found.pk)])
     settle_imports()
     assert not is_waiting()
 
