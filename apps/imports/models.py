@@ -38,6 +38,11 @@ class ImportQuerySet(models.QuerySet["Import"]):
         """Those that were running at some time since then."""
         return self.filter(models.Q(state=Import.State.RUNNING) | models.Q(finished_at__gte=moment))
 
+    def wanting_files(self, moment: datetime) -> "ImportQuerySet":
+        """Those that are to be read, and those that came to nothing since then."""
+        recent = models.Q(state__in=Import.FRUITLESS, finished_at__gte=moment)
+        return self.filter(recent | models.Q(state__in=(Import.State.UPLOADED, Import.State.RUNNING)))
+
     def abandoned(self) -> "ImportQuerySet":
         """Running, but their job has ended without a word to them: killed, or cancelled in the queue."""
         return self.running().exclude(job__state__in=Job.ACTIVE).exclude(job=None)

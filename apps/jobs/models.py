@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.audit.caller import Caller
 from apps.audit.models import ADDRESS_MAX_LENGTH, NAME_MAX_LENGTH, TOKEN_MAX_LENGTH
-from apps.core.ids import new_id
+from apps.core.ids import lowest_id, new_id
 
 ACT_MAX_LENGTH = 200
 TITLE_MAX_LENGTH = 200
@@ -22,6 +22,11 @@ _UNKNOWN = "worker"
 DEAD_AFTER = timedelta(seconds=15)
 # What waits longer than this is looked for in the queue.
 LOST_AFTER = timedelta(seconds=10)
+
+# How long the record of an ended job is kept; where there are more than MOST_KEPT, a day.
+KEPT = timedelta(days=90)
+MOST_KEPT = 10_000
+LEAST_KEPT = timedelta(days=1)
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -54,6 +59,18 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def waiting_long(self) -> "JobQuerySet":
         return self.filter(state=Job.State.QUEUED, enqueued_at__lt=timezone.now() - LOST_AFTER)
+
+    def ended_before(self, moment: datetime) -> "JobQuerySet":
+        """By the time in the key, too: so those that came later are not looked at."""
+        return self.filter(pk__lt=lowest_id(moment), finished_at__lt=moment)
+
+    def outlived(self) -> "JobQuerySet":
+        """Those whose record is no longer kept."""
+        now = timezone.now()
+        newest = self.order_by("-pk").values_list("pk", flat=True)
+        last = newest[MOST_KEPT - 1 : MOST_KEPT].first()
+        old = self.ended_before(now - KEPT)
+        return old if last is None else old | self.ended_before(now - LEAST_KEPT).filter(pk__lt=last)
 
     def claim(self, id: UUID) -> bool:
         """Make a queued job this worker's; false where another one was quicker. For `apps.jobs.work`."""
