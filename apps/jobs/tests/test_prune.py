@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db.models import QuerySet
 from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -32,7 +31,7 @@ def left() -> set[Any]:
     return {*Job.objects.values_list("pk", flat=True)}
 
 
-def task_of(job: Job) -> "QuerySet[DBTaskResult]":
+def task_of(job: Job) -> Any:
     job.refresh_from_db()
     return DBTaskResult.objects.filter(pk=job.task_id)
 
