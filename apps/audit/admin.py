@@ -5,7 +5,21 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from apps.audit.models import Act
-from apps.core.admin import FrozenAdmin, IdDateFilter, pretty_json
+from apps.audit.record import Verb, record_act
+from apps.core.admin import FrozenAdmin, IdDateFilter, Record, pretty_json
+
+MAX_NAMED = 10
+
+
+class RecordedAdmin(FrozenAdmin[Record]):
+    """For records that only the admin deletes: no act of theirs would record it."""
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """In the transaction of the deletion, one act for all of them."""
+        keys = [str(record.pk) for record in queryset]
+        details = {"kind": self.opts.verbose_name, "ids": keys[:MAX_NAMED]}
+        record_act(Verb.DELETED_RECORD, keys[0] if len(keys) == 1 else "", rows=len(keys), details=details)
+        return super().log_deletions(request, queryset)
 
 
 @admin.register(Act)

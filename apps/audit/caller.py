@@ -13,7 +13,6 @@ from apps.accounts.models import ApiToken, LocalOperator, User
 COMMAND_LINE = "command line"
 LOCAL_OPERATOR = "local operator"
 NOBODY = "nobody"
-WORKER = "worker"
 
 
 class Caller(NamedTuple):
@@ -46,11 +45,6 @@ def current_caller() -> Caller:
 
 def account_caller(user: User, address: str = "") -> Caller:
     return Caller(user.pk, user.get_username(), address=address)
-
-
-def job_caller(asked_by: User | None) -> Caller:
-    """Whoever asked for a job, whose worker does it later; not every one has an account."""
-    return Caller(None, WORKER) if asked_by is None else account_caller(asked_by)
 
 
 def _caller_of(request: HttpRequest) -> Caller:

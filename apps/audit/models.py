@@ -11,6 +11,7 @@ from apps.core.ids import lowest_id, new_id, time_of
 
 NAME_MAX_LENGTH = 150  # as the names of accounts
 KEY_MAX_LENGTH = 256
+TOKEN_MAX_LENGTH = ADDRESS_MAX_LENGTH = 64
 
 
 class ActQuerySet(QuerySet["Act"]):
@@ -77,10 +78,17 @@ class Act(models.Model):
         SCORED_TRACE = "scored-trace", "Scored trace"
         EXPORTED_TRACE = "exported-trace", "Exported trace"
         DELETED_TRACE = "deleted-trace", "Deleted trace"
+        REMOVED_IMPORT = "removed-import", "Removed import"
+        DISCARDED_UPLOAD = "discarded-upload", "Discarded upload"
+        SAVED_MAPPING = "saved-mapping", "Saved mapping"
+        CURATED_TRACE = "curated-trace", "Tagged or reviewed trace"
+        NOTED_TRACE = "noted-trace", "Noted on trace"
+        FOUND_OVERLAPS = "found-overlaps", "Found overlaps"
         BUILT_DATASET = "built-dataset", "Built dataset"
         EXPORTED_DATASET = "exported-dataset", "Exported dataset"
         DELETED_DATASET = "deleted-dataset", "Deleted dataset"
         GENERATED_MANIFEST = "generated-manifest", "Generated manifest"
+        DELETED_RECORD = "deleted-record", "Deleted record"
         CANCELLED_JOB = "cancelled-job", "Cancelled job"
         MADE_TOKEN = "made-token", "Made token"
         REVOKED_TOKEN = "revoked-token", "Revoked token"
@@ -104,8 +112,10 @@ class Act(models.Model):
         related_name="+",
     )
     actor_name = models.CharField(max_length=NAME_MAX_LENGTH, help_text="as it was then")
-    token_name = models.CharField(max_length=64, blank=True, help_text="of the API token it came by")
-    address = models.CharField(max_length=64, blank=True, help_text="of the client")
+    token_name = models.CharField(
+        max_length=TOKEN_MAX_LENGTH, blank=True, help_text="of the API token it came by"
+    )
+    address = models.CharField(max_length=ADDRESS_MAX_LENGTH, blank=True, help_text="of the client")
     verb = models.CharField(max_length=24, choices=verb_choices)
     key = models.CharField(max_length=KEY_MAX_LENGTH, blank=True, help_text="of the thing: its id or name")
     rows = models.PositiveBigIntegerField(default=1, help_text="how many it touched")

@@ -1,11 +1,12 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from apps.core.admin import FrozenAdmin, Record
+from apps.audit.admin import RecordedAdmin
+from apps.core.admin import Record
 from apps.curation.models import Note, Review
 
 
-class _SaidAdmin(FrozenAdmin[Record]):
+class _SaidAdmin(RecordedAdmin[Record]):
     """Appended by their acts alone."""
 
     list_select_related = ["created_by"]

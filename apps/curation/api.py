@@ -1,6 +1,7 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
+from apps.accounts.idempotency import IDEMPOTENCY_KEY, idempotent
 from apps.accounts.models import account_of
 from apps.core.api import ApiView, example, responses
 from apps.core.negotiation import Response
@@ -30,10 +31,12 @@ class TraceCuration(ApiView):
 class TraceTags(ApiView):
     @extend_schema(
         operation_id="tag_trace",
+        parameters=[IDEMPOTENCY_KEY],
         request=serializers.TagsRequest,
-        responses=responses({200: ANSWER}, 404, 413, 415),
+        responses=responses({200: ANSWER}, 404, 409, 413, 415, 422),
         examples=[example({"add": ["arithmetic"], "remove": ["to check"]})],
     )
+    @idempotent(body_limit)
     def post(self, request: Request, id: str) -> Response:
         """Unicode is composed (NFC) and white space folded, so that names that look equal are equal."""
         get_trace(id)
@@ -44,10 +47,12 @@ class TraceTags(ApiView):
 class TraceNotes(ApiView):
     @extend_schema(
         operation_id="note_trace",
+        parameters=[IDEMPOTENCY_KEY],
         request=serializers.NoteRequest,
-        responses=responses({201: ANSWER}, 404, 413, 415),
+        responses=responses({201: ANSWER}, 404, 409, 413, 415, 422),
         examples=[example({"text": "The second step skips the carry."})],
     )
+    @idempotent(body_limit)
     def post(self, request: Request, id: str) -> Response:
         """Append a note. Notes are never changed."""
         trace = get_trace(id)
@@ -59,10 +64,12 @@ class TraceNotes(ApiView):
 class TraceReview(ApiView):
     @extend_schema(
         operation_id="review_trace",
+        parameters=[IDEMPOTENCY_KEY],
         request=serializers.ReviewRequest,
-        responses=responses({200: ANSWER}, 404, 413, 415),
+        responses=responses({200: ANSWER}, 404, 409, 413, 415, 422),
         examples=[example({"state": "approved"})],
     )
+    @idempotent(body_limit)
     def post(self, request: Request, id: str) -> Response:
         """Append a review. The state that the trace has already is not noted again."""
         get_trace(id)

@@ -3,18 +3,22 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.audit.record import Verb, record_act
 from apps.core.errors import not_found
 from apps.curation.models import Note, Review, Tag, Tagging
 from apps.traces.models import Trace, TraceQuerySet
 
 # The traces that are meant, noted before anything changes: what changes may be what they were chosen by.
 _CHOSEN = "curation_chosen"
+# So many of them are named in the record of the act.
+MAX_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,11 @@ class Curated(NamedTuple):
     tags_removed: int
     reviewed: int
 
+    @property
+    def changes(self) -> int:
+        """Rows that came or went."""
+        return self.tags_added + self.tags_removed + self.reviewed
+
     def __str__(self) -> str:
         done = [
             f"added {_many(self.tags_added, 'tag')}" if self.tags_added else "",
@@ -46,16 +55,25 @@ def _many(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
-def curate_traces(traces: TraceQuerySet, change: Change, *, created_by: User | None) -> Curated:
-    """Change what is said of all of these, by query. A state that a trace has already is not noted again."""
+def curate_traces(
+    traces: TraceQuerySet, change: Change, *, created_by: User | None, is_whole: bool = True
+) -> Curated:
+    """Change what is said of all of these, by query. A state that a trace has already is not noted again.
+
+    Not `is_whole` is a part of an act, which whoever calls records when it is done.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         _keep_others_out(cursor)
         count = _choose(cursor, traces)
+        first = _first_ids(cursor) if is_whole else []
         added = _add(cursor, change.add_tags)
         removed = _remove(cursor, change.remove_tags)
         reviewed = _review(cursor, change.review, created_by) if change.review else 0
         cursor.execute(f"DROP TABLE {_CHOSEN}")
-    return Curated(count, added, removed, reviewed)
+        done = Curated(count, added, removed, reviewed)
+        if is_whole and done.changes:
+            _record(done, change, first)
+    return done
 
 
 def add_note(trace: Trace, text: str, *, created_by: User | None) -> Note:
@@ -63,7 +81,21 @@ def add_note(trace: Trace, text: str, *, created_by: User | None) -> Note:
     with transaction.atomic():
         if not Trace.objects.with_keys([trace.pk]).select_for_update().exists():
             raise not_found("Trace", trace.pk)
+        record_act(Verb.NOTED_TRACE, trace.pk)
         return Note.objects.create(trace=trace, text=text, created_by=created_by)
+
+
+def _record(done: Curated, change: Change, first: list[UUID]) -> None:
+    """`first` are the ids of some of the traces that were meant."""
+    said = {
+        "added": [*change.add_tags] if done.tags_added else None,
+        "removed": [*change.remove_tags] if done.tags_removed else None,
+        "review": change.review if done.reviewed else None,
+        "traces": done.traces if done.traces > 1 else None,
+        "ids": [*map(str, first)] if done.traces > 1 else None,
+    }
+    details = {name: value for name, value in said.items() if value is not None}
+    record_act(Verb.CURATED_TRACE, first[0] if done.traces == 1 else "", rows=done.changes, details=details)
 
 
 def check_known(keys: Sequence[Any]) -> None:
@@ -91,6 +123,11 @@ def _choose(cursor: Any, traces: TraceQuerySet) -> int:
         return 0
     cursor.execute(f"INSERT INTO {_CHOSEN} {select}", params)
     return int(cursor.rowcount)
+
+
+def _first_ids(cursor: Any) -> list[UUID]:
+    cursor.execute(f"SELECT trace_id FROM {_CHOSEN} ORDER BY trace_id LIMIT {MAX_NAMED}")
+    return [UUID(str(id)) for (id,) in cursor.fetchall()]
 
 
 def _add(cursor: Any, names: Sequence[str]) -> int:

@@ -143,12 +143,14 @@ class DatasetCuration(ApiView):
 class Curation(ApiView):
     @extend_schema(
         operation_id="curate_traces",
+        parameters=[IDEMPOTENCY_KEY],
         request=serializers.CurateRequest,
-        responses=responses({200: serializers.Curated}, 404, 413, 415),
+        responses=responses({200: serializers.Curated}, 404, 409, 413, 415, 422),
         examples=[
             example({"where": {"source": "test"}, "add_tags": ["arithmetic"], "review": "approved"}),
         ],
     )
+    @idempotent(body_limit)
     def post(self, request: Request) -> Response:
         """Tag and review many traces: those that match `where`, as in a build, or `trace_ids`."""
         wanted = validate(serializers.CurateRequest, read_json(request, body_limit()))
@@ -159,10 +161,12 @@ class Curation(ApiView):
 class Overlap(ApiView):
     @extend_schema(
         operation_id="find_overlaps",
+        parameters=[IDEMPOTENCY_KEY],
         request=serializers.OverlapRequest,
-        responses=responses({202: jobs.JobDetail}, 404, 413, 415),
+        responses=responses({202: jobs.JobDetail}, 404, 409, 413, 415, 422),
         examples=[example({"name": "gsm8k-test", "evaluation": {"source": "test"}})],
     )
+    @idempotent(body_limit)
     def post(self, request: Request) -> Response:
         """Tag every trace whose prompt has 8 words in a row in common with one of the evaluation set.
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.accounts.models import User
+from apps.audit.record import Verb, record_act
 from apps.core.errors import field_error
 from apps.curation.curate import Change, curate_traces
 from apps.curation.select import with_tag
@@ -53,7 +54,7 @@ def tag_overlaps(work: Work, *, evaluation: dict[str, Any], name: str) -> dict[s
     total = place["done"] + Trace.objects.filter(pk__gt=UUID(place["after"])).count()
     while rows := _page(UUID(place["after"])):
         found = [key for key, prompt in rows if key not in tested and not known.isdisjoint(_grams(prompt))]
-        place = {
+        place |= {
             "after": str(rows[-1][0]),
             "done": place["done"] + len(rows),
             "found": place["found"] + len(found),
@@ -61,18 +62,33 @@ def tag_overlaps(work: Work, *, evaluation: dict[str, Any], name: str) -> dict[s
         with transaction.atomic():
             if found:
                 author = work.job.created_by
-                curate_traces(Trace.objects.with_keys(found), Change([tag]), created_by=author)
+                traces = Trace.objects.with_keys(found)
+                curate_traces(traces, Change([tag]), created_by=author, is_whole=False)
             work.advance(place, place["done"], total)
+    _record(work, place, tag, evaluation)
     return {"tag": tag, "evaluation": len(tested), "overlapping": place["found"]}
 
 
 def _begin(work: Work, tag: str) -> dict[str, Any]:
-    place = {"after": str(UUID(int=0)), "done": 0, "found": 0}
+    place: dict[str, Any] = {"after": str(UUID(int=0)), "done": 0, "found": 0}
     with transaction.atomic():
         before = with_tag(Trace.objects.all(), tag)
-        curate_traces(before, Change(remove_tags=[tag]), created_by=work.job.created_by)
+        change = Change(remove_tags=[tag])
+        cleared = curate_traces(before, change, created_by=work.job.created_by, is_whole=False)
+        place["cleared"] = cleared.tags_removed
         work.advance(place, 0)
     return place
+
+
+def _record(work: Work, place: dict[str, Any], tag: str, evaluation: dict[str, Any]) -> None:
+    """Once, also where this is interrupted right after it."""
+    cleared = place.get("cleared", 0)
+    if place.get("is_recorded") or not (place["found"] or cleared):
+        return
+    with transaction.atomic():
+        details = {"evaluation": evaluation, "tagged_before": cleared}
+        record_act(Verb.FOUND_OVERLAPS, tag, rows=place["found"], details=details)
+        work.advance({**place, "is_recorded": True}, place["done"], place["done"])
 
 
 def _page(after: UUID) -> list[tuple[UUID, str]]:

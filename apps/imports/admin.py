@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
+from apps.audit.admin import RecordedAdmin
 from apps.core.admin import FrozenAdmin, IdDateFilter
 from apps.imports.models import Import, SavedMapping
 
@@ -30,7 +31,7 @@ class ImportAdmin(FrozenAdmin[Import]):
 
 
 @admin.register(SavedMapping)
-class SavedMappingAdmin(FrozenAdmin[SavedMapping]):
+class SavedMappingAdmin(RecordedAdmin[SavedMapping]):
     list_display = ["name", "created_at", "created_by"]
     list_select_related = ["created_by"]
     search_fields = ["name"]

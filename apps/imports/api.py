@@ -1,4 +1,7 @@
-from django.http import HttpRequest
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -6,13 +9,16 @@ from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
 from apps.accounts.access import require_staff
-from apps.accounts.models import User, account_of
+from apps.accounts.idempotency import IDEMPOTENCY_KEY, answer_once, idempotent, takes_key
+from apps.accounts.models import account_of
 from apps.core.api import ApiView, example, query_parameters, responses
+from apps.core.digests import sha256_hex
 from apps.core.downloads import CONTENT_TYPE
 from apps.core.negotiation import Response
 from apps.core.pagination import paginate
 from apps.core.requests import read_json, read_parts, validate
 from apps.imports import serializers
+from apps.imports.again import try_again
 from apps.imports.choose import Terms
 from apps.imports.models import Import
 from apps.imports.receive import Upload
@@ -38,15 +44,16 @@ _BODY = {"type": "string", "format": "binary"}
 _REJECTED = {(200, CONTENT_TYPE): OpenApiResponse(OpenApiTypes.STR, "One JSON object a rejected row")}
 
 
-def _receive(request: HttpRequest, file_name: str, created_by: User | None) -> Import:
+@contextmanager
+def _receiving(request: HttpRequest) -> Iterator[Upload]:
+    """All of the body; gone at the end unless it is stored: half a file helps nobody."""
     upload = Upload()
     try:
         for part in read_parts(request):
             upload.write(part)
-        return upload.keep(file_name, created_by)
-    except BaseException:  # whatever ends it, half a file helps nobody
+        yield upload
+    finally:
         upload.discard()
-        raise
 
 
 class Imports(ApiView):
@@ -66,11 +73,12 @@ class Imports(ApiView):
 
     @extend_schema(
         operation_id="create_import",
-        parameters=query_parameters(serializers.UploadQuery),
+        parameters=[*query_parameters(serializers.UploadQuery), IDEMPOTENCY_KEY],
         request=dict.fromkeys(CONTENT_TYPES, _BODY),
-        responses=responses({202: serializers.ImportDetail}, 409, 413, 415),
+        responses=responses({202: serializers.ImportDetail}, 409, 413, 415, 422),
     )
-    def post(self, request: Request) -> Response:
+    @takes_key
+    def post(self, request: Request) -> HttpResponse:
         """The body is the file, up to 2 GB: JSON Lines, JSON, CSV, TSV or Parquet, plain, gzip or zstd.
 
         What it is, is told from its content. It is read in the background: ask again until `finished_at` is
@@ -78,7 +86,13 @@ class Imports(ApiView):
         a mapping then.
         """
         _check_content_type(request)
-        found = _receive(request._request, self.query.filename, account_of(request.user))
+        with _receiving(request._request) as upload:
+            found = upload.look_into(self.query.filename, account_of(request.user))
+            digest = sha256_hex(f"{request.META['QUERY_STRING']}\n{upload.sha256}".encode())
+            return answer_once(request, digest, lambda: self._take(upload, found, request))
+
+    def _take(self, upload: Upload, found: Import, request: Request) -> Response:
+        upload.store(found)
         terms: Terms = self.query.terms
         if found.format or terms != Terms(on_error=terms.on_error, duplicates=terms.duplicates):
             start_import(found, terms, created_by=account_of(request.user))
@@ -109,16 +123,34 @@ class ImportDetail(ApiView):
 class ImportStart(ApiView):
     @extend_schema(
         operation_id="start_import",
+        parameters=[IDEMPOTENCY_KEY],
         request=Terms,
-        responses=responses({202: serializers.ImportDetail}, 404, 409, 413, 415),
+        responses=responses({202: serializers.ImportDetail}, 404, 409, 413, 415, 422),
         examples=[example({"mapping": {"prompt": "question", "answer": "response"}, "on_error": "skip"})],
     )
+    @idempotent(lambda: MAX_TERMS_BYTES)
     def post(self, request: Request, id: str) -> Response:
         """For one that was uploaded and waits to be told what is what."""
         found = find_import(id)
         terms = validate(Terms, read_json(request, MAX_TERMS_BYTES))
         start_import(found, terms, created_by=account_of(request.user))
         return Response(serializers.detailed(find_import(id)), status=202)
+
+
+class ImportAgain(ApiView):
+    @extend_schema(
+        operation_id="try_import_again",
+        parameters=[IDEMPOTENCY_KEY],
+        request=None,
+        responses=responses({201: serializers.ImportDetail}, 404, 409, 422),
+    )
+    @idempotent(lambda: MAX_TERMS_BYTES)
+    def post(self, request: Request, id: str) -> Response:
+        """A new import of the same file, to be started, for one that failed or was cancelled. Its file is
+        kept for 7 days.
+        """
+        fresh = try_again(find_import(id), created_by=account_of(request.user))
+        return Response(serializers.detailed(fresh), status=201)
 
 
 class ImportRejected(ApiView):

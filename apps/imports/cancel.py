@@ -2,7 +2,6 @@ from django.utils import timezone
 
 from apps.core.errors import conflict
 from apps.imports.models import Import
-from apps.imports.remove import delete_files
 from apps.imports.run import CANCELLED
 from apps.jobs.cancel import cancel_job
 from apps.jobs.models import Job
@@ -16,5 +15,4 @@ def cancel_import(found: Import) -> None:
     never_begun = Import.objects.running().filter(
         pk=found.pk, job__state=Job.State.CANCELLED, job__attempts=0, reason=""
     )
-    if never_begun.update(state=Import.State.CANCELLED, reason=CANCELLED, finished_at=timezone.now()):
-        delete_files(found)
+    never_begun.update(state=Import.State.CANCELLED, reason=CANCELLED, finished_at=timezone.now())

@@ -167,11 +167,13 @@ def _columns(filled: dict[str, Any]) -> dict[str, Any]:
 
 def _initial(found: Import) -> dict[str, Any]:
     mapping = found.mapping or {}
+    said = {} if found.format else mapping  # by a person, when this file was tried before
     return {
         "reading": AUTO if found.format else COLUMNS,
-        "on_error": Import.OnError.STOP,
-        "duplicates": Import.Duplicates.SKIP,
+        **{name: getattr(found, name) for name in ChooseForm.options},
         **{name: mapping[name] for name in _ROLES if name in mapping},
+        "cut": said.get("cut", ""),
+        "meta": "\n".join(said.get("meta") or []),
     }
 
 

@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -13,6 +13,8 @@ from apps.traces.models import Trace, TraceQuerySet
 
 FILE_NAME_MAX_LENGTH = 255
 MAPPING_NAME_MAX_LENGTH = 100
+# The file of an import that came to nothing, for another try.
+FILE_KEPT = timedelta(days=7)
 
 
 class ImportQuerySet(models.QuerySet["Import"]):
@@ -36,6 +38,11 @@ class ImportQuerySet(models.QuerySet["Import"]):
         """Those that were running at some time since then."""
         return self.filter(models.Q(state=Import.State.RUNNING) | models.Q(finished_at__gte=moment))
 
+    def wanting_files(self, moment: datetime) -> "ImportQuerySet":
+        """Those that are to be read, and those that came to nothing since then."""
+        recent = models.Q(state__in=Import.FRUITLESS, finished_at__gte=moment)
+        return self.filter(recent | models.Q(state__in=(Import.State.UPLOADED, Import.State.RUNNING)))
+
     def abandoned(self) -> "ImportQuerySet":
         """Running, but their job has ended without a word to them: killed, or cancelled in the queue."""
         return self.running().exclude(job__state__in=Job.ACTIVE).exclude(job=None)
@@ -54,6 +61,9 @@ class Import(models.Model):
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
         REMOVED = "removed", "Removed"
+
+    # Those that came to nothing: their files are kept for a while, to be tried again.
+    FRUITLESS = (State.FAILED, State.CANCELLED)
 
     class OnError(models.TextChoices):
         STOP = "stop", "Stop at the first bad row and store nothing"
@@ -121,6 +131,18 @@ class Import(models.Model):
     def is_waiting(self) -> bool:
         """For somebody to say what is to be done with it."""
         return self.state == self.State.UPLOADED
+
+    @property
+    def is_fruitless(self) -> bool:
+        return self.state in self.FRUITLESS
+
+    @property
+    def can_be_tried_again(self) -> bool:
+        return self.is_fruitless and self.path.exists()
+
+    @property
+    def kept_until(self) -> datetime | None:
+        return self.finished_at and self.finished_at + FILE_KEPT
 
     @property
     def is_removable(self) -> bool:

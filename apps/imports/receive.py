@@ -3,10 +3,12 @@
 import hashlib
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import transaction
 
 from apps.accounts.models import User
 from apps.core.errors import sentence, too_large
@@ -49,8 +51,18 @@ class Upload:
         except OSError as error:
             raise no_room(error) from error
 
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
     def keep(self, file_name: str, created_by: User | None) -> Import:
         """The record of it, with what is recognised. Raises ValidationError for what is no file of rows."""
+        found = self.look_into(file_name, created_by)
+        self.store(found)
+        return found
+
+    def look_into(self, file_name: str, created_by: User | None) -> Import:
+        """The record of it, to be stored: `keep` in two parts, for whom a transaction must be short."""
         try:
             self._close()
         except OSError as error:
@@ -59,16 +71,21 @@ class Upload:
             id=self.id,
             file_name=storable(Path(file_name).name)[-FILE_NAME_MAX_LENGTH:] or "unnamed",
             size=self.size,
-            sha256=self._digest.hexdigest(),
+            sha256=self.sha256,
             created_by=created_by,
         )
         self._path.replace(found.path)
         self._path = found.path
         with opened(found) as file:
             describe(found, file.rows)
-        found.save(force_insert=True)
-        self._is_kept = True
         return found
+
+    def store(self, found: Import) -> None:
+        found.save(force_insert=True)
+        transaction.on_commit(self._note_kept)
+
+    def _note_kept(self) -> None:
+        self._is_kept = True
 
     def discard(self) -> None:
         """Nothing where it is kept."""
@@ -101,5 +118,6 @@ def no_room(error: OSError) -> ValidationError:
 
 def _clear_stale(folder: Path) -> None:
     for path in folder.glob(f"*{_PARTIAL}"):
-        if path.stat().st_mtime < time.time() - _STALE_SECONDS:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another upload has just been kept
+            if path.stat().st_mtime < time.time() - _STALE_SECONDS:
+                path.unlink()

@@ -44,9 +44,11 @@ def discard_upload(found: Import) -> None:
     """Of one that is not running and has brought nothing. Raises ValidationError (conflict)."""
     same = Import.objects.filter(pk=found.pk, stored_count=0)
     ended = same.exclude(state__in=(Import.State.RUNNING, Import.State.REMOVED))
-    if not ended.update(state=Import.State.REMOVED, reason="", finished_at=timezone.now()):
-        raise conflict(f"{found} is {found.state_in_words.lower()}: there is nothing to remove.")
-    delete_files(found)
+    with transaction.atomic():
+        if not ended.update(state=Import.State.REMOVED, reason="", finished_at=timezone.now()):
+            raise conflict(f"{found} is {found.state_in_words.lower()}: there is nothing to remove.")
+        record_act(Verb.DISCARDED_UPLOAD, found.pk, details={"file": found.file_name})
+        transaction.on_commit(lambda: clear_files(found, Import.State.REMOVED))
 
 
 def start_removal(found: Import, reason: str, state: str, created_by: User | None) -> None:
@@ -61,14 +63,19 @@ def start_removal(found: Import, reason: str, state: str, created_by: User | Non
 @handler
 def remove_import(work: Work, *, import_id: str, state: str, reason: str) -> dict[str, Any]:
     found = Import.objects.get(pk=import_id)
+    if not found.is_running:  # the worker died between the end of the removal and that of its job
+        return {"removed": work.job.done}
     done, total = work.job.done, work.job.total or found.stored_count
     while keys := _next_keys(found):
         with transaction.atomic():
             done += delete_free_traces(Trace.objects.with_keys(keys), is_whole=False)
             work.advance(None, done, total)
-    conclude(work, found, state, "" if state == Import.State.REMOVED else reason)
-    if done and state == Import.State.REMOVED:
-        record_act(Verb.DELETED_TRACE, found.ingest_id, rows=done, details={"import": str(found.pk)})
+    is_wanted = state == Import.State.REMOVED  # and not the undoing of one that came to nothing
+    with transaction.atomic():
+        conclude(work, found, state, "" if is_wanted else reason)
+        if done and is_wanted:
+            details = {"file": found.file_name, "ingest_id": str(found.ingest_id)}
+            record_act(Verb.REMOVED_IMPORT, found.pk, rows=done, details=details)
     return {"removed": done}
 
 
@@ -83,20 +90,25 @@ def remove_brought(work: Work, found: Import) -> None:
 def conclude(work: Work, found: Import, state: str, reason: str) -> None:
     """What is still there is held by a dataset that was built in the last moment."""
     kept = found.traces.count()
+    if kept and state == Import.State.REMOVED:
+        state = Import.State.DONE
     with transaction.atomic():
         work.hold()
         Import.objects.filter(pk=found.pk).update(
-            state=Import.State.DONE if kept and state == Import.State.REMOVED else state,
+            state=state,
             reason=f"{reason} {kept:,} traces stay: a dataset holds them.".strip() if kept else reason,
             stored_count=kept,
             finished_at=timezone.now(),
         )
-    delete_files(found)
+        transaction.on_commit(lambda: clear_files(found, state))
 
 
-def delete_files(found: Import) -> None:
-    """The report stays where it says something."""
-    found.path.unlink(missing_ok=True)
+def clear_files(found: Import, state: str) -> None:
+    """What an import that ended in this `state` leaves: a report that says something, and the file where it
+    may be tried again.
+    """
+    if state not in Import.FRUITLESS:
+        found.path.unlink(missing_ok=True)
     with suppress(FileNotFoundError):
         if not found.report_path.stat().st_size:
             found.report_path.unlink()

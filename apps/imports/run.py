@@ -16,7 +16,7 @@ from apps.imports.load import Duplicates, Loader, OnError, Report
 from apps.imports.models import Import
 from apps.imports.parse import Rejection, chunks, parse_rows
 from apps.imports.receive import no_room
-from apps.imports.remove import conclude, delete_files, remove_brought
+from apps.imports.remove import clear_files, conclude, remove_brought
 from apps.jobs.handlers import handler
 from apps.jobs.work import Cancelled, Work, storable
 
@@ -24,7 +24,7 @@ from apps.jobs.work import Cancelled, Work, storable
 SMALL = 2 << 20
 
 CANCELLED = "Cancelled. What it had stored was removed again."
-NO_ROOM = "The disk of the database is full. What it had stored was removed again. Make room and try again."
+NO_ROOM = "The disk is full. What it had stored was removed again. Make room, then upload the file again."
 
 
 @handler
@@ -32,7 +32,7 @@ def run_import(work: Work, *, import_id: str) -> dict[str, Any]:
     """Raises ValidationError where it comes to nothing: what it had stored is then removed again."""
     found = Import.objects.get(pk=import_id)
     if not found.is_running:  # the worker died between the end of the import and that of its job
-        delete_files(found)
+        clear_files(found, found.state)
         return _counts(found)
     run = _Run(work, found)
     try:
@@ -91,7 +91,7 @@ class _Run:
             with transaction.atomic() if self._is_small() else nullcontext():
                 self._load(file, loader, rejections)
                 self._finish(loader)
-        delete_files(self.found)
+        clear_files(self.found, Import.State.DONE)
 
     def _is_small(self) -> bool:
         is_packed = self.found.packing or not self.found.encoding
@@ -143,7 +143,8 @@ class _Run:
                 state=Import.State.DONE, finished_at=timezone.now()
             )
             if report.stored:
-                record_act(Verb.IMPORTED_TRACE, report.ingest_id, rows=report.stored)
+                details = {"import": str(self.found.pk), "file": self.found.file_name}
+                record_act(Verb.IMPORTED_TRACE, report.ingest_id, rows=report.stored, details=details)
 
     def _refusal(self) -> str:
         if self.refused and self.found.on_error == Import.OnError.STOP:

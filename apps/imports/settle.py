@@ -5,6 +5,7 @@ from contextlib import suppress
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from apps.audit.caller import called_by
 from apps.imports.models import Import
 from apps.imports.remove import remove_import, start_removal
 from apps.imports.run import CANCELLED
@@ -24,7 +25,8 @@ def settle_imports() -> None:
             continue
         is_cancelled = job.state == Job.State.CANCELLED
         state = Import.State.CANCELLED if is_cancelled else Import.State.FAILED
-        with suppress(ValidationError), transaction.atomic():  # another worker was quicker
+        # In the name of whoever asked for the import. Refused where another worker was quicker.
+        with called_by(job.caller), suppress(ValidationError), transaction.atomic():
             start_removal(found, CANCELLED if is_cancelled else job.reason, state, job.created_by)
 
 

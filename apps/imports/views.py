@@ -16,6 +16,7 @@ from apps.core.errors import TOO_LARGE, code_of, sentence
 from apps.core.forms import add_refusals
 from apps.core.keyset import Sort, read_window
 from apps.core.pages import leave, render_page
+from apps.imports.again import try_again
 from apps.imports.cancel import cancel_import
 from apps.imports.forms import ChooseForm, UploadForm, format_label
 from apps.imports.models import Import
@@ -124,6 +125,13 @@ def cancel(request: HttpRequest, id: str) -> HttpResponse:
     with suppress(ValidationError):  # it ended in the meantime: its page shows how
         cancel_import(found)
     return leave(request, reverse("imports:detail", args=[found.pk]))
+
+
+@require_POST
+def again(request: HttpRequest, id: str) -> HttpResponse:
+    """The same file anew: what is to be done with it is asked once more."""
+    fresh = try_again(_find(id), created_by=account_of(request.user))
+    return leave(request, reverse("imports:detail", args=[fresh.pk]))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

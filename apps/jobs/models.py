@@ -7,17 +7,26 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from apps.core.ids import new_id
+from apps.audit.caller import Caller
+from apps.audit.models import ADDRESS_MAX_LENGTH, NAME_MAX_LENGTH, TOKEN_MAX_LENGTH
+from apps.core.ids import lowest_id, new_id
 
 ACT_MAX_LENGTH = 200
 TITLE_MAX_LENGTH = 200
 LOG_MAX_LENGTH = 16_384
+# Asked for before it was noted by whom.
+_UNKNOWN = "worker"
 
 # A worker that was not heard of for so long is dead. Every sign of life is a write: on SQLite none can be
 # made while another transaction writes, so that this is also the longest transaction a handler should hold.
 DEAD_AFTER = timedelta(seconds=15)
 # What waits longer than this is looked for in the queue.
 LOST_AFTER = timedelta(seconds=10)
+
+# How long the record of an ended job is kept; where there are more than MOST_KEPT, a day.
+KEPT = timedelta(days=90)
+MOST_KEPT = 10_000
+LEAST_KEPT = timedelta(days=1)
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -50,6 +59,18 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def waiting_long(self) -> "JobQuerySet":
         return self.filter(state=Job.State.QUEUED, enqueued_at__lt=timezone.now() - LOST_AFTER)
+
+    def ended_before(self, moment: datetime) -> "JobQuerySet":
+        """By the time in the key, too: so those that came later are not looked at."""
+        return self.filter(pk__lt=lowest_id(moment), finished_at__lt=moment)
+
+    def outlived(self) -> "JobQuerySet":
+        """Those whose record is no longer kept."""
+        now = timezone.now()
+        newest = self.order_by("-pk").values_list("pk", flat=True)
+        last = newest[MOST_KEPT - 1 : MOST_KEPT].first()
+        old = self.ended_before(now - KEPT)
+        return old if last is None else old | self.ended_before(now - LEAST_KEPT).filter(pk__lt=last)
 
     def claim(self, id: UUID) -> bool:
         """Make a queued job this worker's; false where another one was quicker. For `apps.jobs.work`."""
@@ -103,6 +124,10 @@ class Job(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, db_index=False, related_name="+"
     )
+    # Who that was, also without an account, for the record of what the job does.
+    asked_by = models.CharField(max_length=NAME_MAX_LENGTH, blank=True)
+    token_name = models.CharField(max_length=TOKEN_MAX_LENGTH, blank=True)
+    address = models.CharField(max_length=ADDRESS_MAX_LENGTH, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     enqueued_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
@@ -123,6 +148,11 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def caller(self) -> Caller:
+        """Whoever asked for it: what a worker does for them is their act."""
+        return Caller(self.created_by_id, self.asked_by or _UNKNOWN, self.token_name, self.address)
 
     @property
     def is_active(self) -> bool:

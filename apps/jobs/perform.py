@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 from django_tasks import task
 
-from apps.audit.caller import called_by, job_caller
+from apps.audit.caller import called_by
 from apps.core.errors import sentence
 from apps.core.sql import is_disk_full
 from apps.jobs.handlers import find_handler
@@ -30,8 +30,7 @@ def perform_job(id: str) -> None:
     work = claim_job(UUID(id))
     if work is None:
         return
-    asked_by = job_caller(work.job.created_by)
-    with _Settling(work), repeating(BEAT_SECONDS, work.beat), called_by(asked_by):
+    with _Settling(work), repeating(BEAT_SECONDS, work.beat), called_by(work.job.caller):
         handler = find_handler(work.job.act)
         result = handler.perform(work, **work.job.arguments)
         work.end(Job.State.DONE, result=result)

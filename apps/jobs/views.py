@@ -7,10 +7,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.core.errors import sentence
 from apps.core.keyset import Sort, read_window
 from apps.core.pages import leave, render_page
 from apps.jobs.cancel import cancel_job, get_job
-from apps.jobs.models import Job, Worker
+from apps.jobs.models import KEPT, Job, Worker
 
 _NEWEST_FIRST = Sort("pk", is_descending=True)
 
@@ -33,6 +34,7 @@ def list(request: HttpRequest) -> HttpResponse:
         "state": state,
         "params": request.GET,
         "has_worker": Worker.objects.alive().exists(),
+        "kept_days": KEPT.days,
     }
     return render(request, "jobs/list.html", context)
 
@@ -60,4 +62,4 @@ def _find(id: str) -> Job:
     try:
         return get_job(id)
     except ValidationError as error:
-        raise Http404 from error
+        raise Http404(f"{sentence(error)}. Ended jobs are kept for {KEPT.days} days.") from error

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from apps.accounts.models import account_of
+from apps.audit.admin import RecordedAdmin
 from apps.core.admin import FrozenAdmin, IdDateFilter, link, parse_id, pretty_json
 from apps.formats.search_terms import QUERY_HELP
 from apps.traces.delete import delete_traces
@@ -122,7 +123,7 @@ def trace_link(id: UUID) -> SafeString:
 
 
 @admin.register(Score)
-class ScoreAdmin(FrozenAdmin[Score]):
+class ScoreAdmin(RecordedAdmin[Score]):
     list_display = ["id", "of_trace", "criteria", "value", "created_at", "created_by"]
     list_select_related = ["created_by"]
     search_fields = ["trace_id"]  # see get_search_results

@@ -3,13 +3,14 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from apps.core.admin import FrozenAdmin, IdDateFilter, link, preformatted
+from apps.audit.admin import RecordedAdmin
+from apps.core.admin import IdDateFilter, link, preformatted
 from apps.datasets.admin import dataset_link
 from apps.tunix.models import Manifest
 
 
 @admin.register(Manifest)
-class ManifestAdmin(FrozenAdmin[Manifest]):
+class ManifestAdmin(RecordedAdmin[Manifest]):
     list_display = ["model_id", "dataset_key", "output_dir", "created_at", "created_by", "download"]
     list_select_related = ["created_by"]
     list_filter = [IdDateFilter]

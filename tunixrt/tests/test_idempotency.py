@@ -1,6 +1,7 @@
 """A call that is sent again with its Idempotency-Key is performed once, whatever happens in between."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,16 +13,22 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from drf_spectacular.generators import SchemaGenerator
 
 from apps.accounts.idempotency import KEPT
 from apps.accounts.models import ApiToken, GivenAnswer, User
 from apps.accounts.tokens import create_token
 from apps.audit.models import Act
+from apps.curation.models import Note, Review, Tagging
 from apps.datasets.tests.factories import make_dataset, make_recipe
+from apps.imports.models import Import, import_folder
+from apps.imports.tests.factories import lines, make_upload, row
+from apps.jobs.models import Job
 from apps.traces.models import Score, Trace
 from apps.traces.tests.factories import make_payload, make_trace
 from apps.tunix.models import Manifest
 from tunixrt.tests.live import LiveServer, live_server
+from tunixrt.urls import api_urlpatterns
 
 BATCH = 1_000
 
@@ -31,14 +38,20 @@ def send(client: Client, path: str, body: Any, key: str = "k") -> Any:
     return client.post(path, body, content_type="application/json", headers=headers)
 
 
+MODELS: list[Any] = [Trace, Score, Manifest, Act, Import, Job, Tagging, Review, Note]
+
+
 def counts() -> list[int]:
-    return [model.objects.count() for model in (Trace, Score, Manifest, Act)]
+    return [model.objects.count() for model in MODELS]
 
 
 @pytest.fixture
 def calls(api: Client) -> dict[str, Any]:
     """Every call that creates, and a body for it."""
     trace, dataset = make_trace(), make_dataset()
+    waiting = make_upload(lines({"q": "Q", "a": "x\n#### y"}))
+    failed = make_upload(lines(row(1)))
+    Import.objects.filter(pk=failed.pk).update(state=Import.State.FAILED)
     return {
         "/api/traces": make_payload(),
         "/api/traces/batch": [make_payload(), make_payload()],
@@ -46,7 +59,49 @@ def calls(api: Client) -> dict[str, Any]:
         "/api/datasets/build": make_recipe(dataset_name="other"),
         "/api/tunix/sft/manifest": {"dataset_key": dataset.key, "model_id": "m", "output_dir": "o"},
         "/api/ungar/high-card-duel/generate": {"count": 2},
+        "/api/imports": [row(1), row(2)],
+        f"/api/imports/{waiting.pk}/start": {"mapping": {"prompt": "q", "answer": "a"}},
+        f"/api/imports/{failed.pk}/again": None,
+        f"/api/traces/{trace.pk}/tags": {"add": ["a"]},
+        f"/api/traces/{trace.pk}/notes": {"text": "n"},
+        f"/api/traces/{trace.pk}/review": {"state": "approved"},
+        "/api/curation": {"where": {}, "add_tags": ["b"]},
+        "/api/curation/overlap": {"name": "t", "evaluation": {"in_dataset": dataset.key}},
     }
+
+
+def posts() -> dict[str, Any]:
+    """Every call of the API by POST: its path, and the method that answers it."""
+    views: dict[str, Any] = {
+        str(pattern.pattern): getattr(pattern.callback, "cls", None) for pattern in api_urlpatterns
+    }
+    return {path: view.post for path, view in views.items() if hasattr(view, "post")}
+
+
+# The calls by POST that make nothing which a second one would make again.
+CREATING_NOTHING = {
+    "jobs/<str:id>/cancel": "what has ended is not cancelled again",
+    "tunix/sft/export": "it reads: what it renders is the same file each time",
+}
+
+
+def test_every_call_that_creates_takes_a_key() -> None:
+    without = {path for path, post in posts().items() if not hasattr(post, "takes_key")}
+    assert without == {*CREATING_NOTHING}
+
+
+def test_every_call_that_takes_a_key_says_so_and_is_tried_here(calls: dict[str, Any]) -> None:
+    taking = {f"/api/{path}" for path in posts().keys() - CREATING_NOTHING.keys()}
+    schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    documented = {
+        path.replace("{id}", "<str:id>")
+        for path, methods in schema["paths"].items()
+        for item in methods.get("post", {}).get("parameters", [])
+        if item["name"] == "Idempotency-Key"
+    }
+    assert documented == taking
+    ids = re.compile("[0-9a-f]{8}-[0-9a-f-]{27}")
+    assert {ids.sub("<str:id>", path) for path in calls} == taking
 
 
 def test_each_creating_call_answers_alike_and_acts_once(api: Client, calls: dict[str, Any]) -> None:
@@ -54,10 +109,30 @@ def test_each_creating_call_answers_alike_and_acts_once(api: Client, calls: dict
         first = send(api, path, body)
         before = counts()
         again = send(api, path, body)
-        assert (path, first.status_code, again.status_code) == (path, 201, 201)
+        assert (path, first.status_code in (200, 201, 202), again.status_code) == (
+            path,
+            True,
+            first.status_code,
+        )
         assert (again.content, again["Content-Type"]) == (first.content, first["Content-Type"])
         assert ("Idempotency-Replayed" in first, again["Idempotency-Replayed"]) == (False, "true")
         assert counts() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_is_sent_again_is_kept_once(api: Client) -> None:
+    [said, again] = [send(api, "/api/imports?source=a", [row(1)]).json() for _ in range(2)]
+    assert (said, Import.objects.count()) == (again, 1)
+    assert [path.name for path in import_folder().iterdir()] == [said["id"]]
+    for path, rows in (("/api/imports?source=b", [row(1)]), ("/api/imports?source=a", [row(2)])):
+        assert send(api, path, rows).status_code == 422
+    assert [path.name for path in import_folder().iterdir()] == [said["id"]]
+
+
+def test_a_file_that_is_refused_leaves_nothing_and_may_be_sent_again(api: Client) -> None:
+    assert send(api, "/api/imports?cut=lines", [row(1)]).status_code == 400
+    assert (Import.objects.count(), [*import_folder().iterdir()]) == (0, [])
+    assert send(api, "/api/imports", [row(1)]).status_code == 202
 
 
 def test_the_answer_that_nothing_was_new_is_kept_too(api: Client) -> None:
@@ -176,6 +251,32 @@ def test_two_and_more_at_once_are_performed_once(server: LiveServer) -> None:
     assert all(body == made[0] for body in made)
     assert {*refused} <= {"This Idempotency-Key is being processed. Send it again in a moment."}
     assert stored(server, "race") == BATCH
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/imports?filename=at-once.json", [row(n) for n in range(3)]),
+        ("/api/curation", {"where": {}, "add_tags": ["at once"]}),
+    ],
+)
+def test_other_calls_at_once_are_performed_once_too(server: LiveServer, path: str, body: Any) -> None:
+    server.call("POST", "/api/traces", make_payload())
+    barrier = Barrier(4)
+
+    def post(_: int) -> tuple[int, Any]:
+        barrier.wait()
+        return server.call("POST", path, body, **{"Idempotency-Key": "at-once"})
+
+    with ThreadPoolExecutor(4) as clients:
+        answers = [*clients.map(post, range(4))]
+    assert {status for status, _ in answers} <= {200, 202, 409}
+    made = [answer for status, answer in answers if status != 409]
+    assert made[1:] == made[:-1]
+    # Whoever was told to come back finds the same answer.
+    assert server.call("POST", path, body, **{"Idempotency-Key": "at-once"})[1] == made[0]
+    imports = server.call("GET", "/api/imports")[1]["data"]
+    assert len(imports) == len({item["id"] for item in imports} | {made[0].get("id")} - {None})
 
 
 def test_a_server_that_is_killed_in_between_blocks_no_key(server: LiveServer) -> None:

@@ -136,6 +136,7 @@ def test_every_call_is_in_the_schema(schema: dict[str, Any]) -> None:
         "POST /api/imports",
         "GET /api/imports/{id}",
         "DELETE /api/imports/{id}",
+        "POST /api/imports/{id}/again",
         "GET /api/imports/{id}/rejected.jsonl",
         "POST /api/imports/{id}/start",
         "GET /api/jobs",

@@ -5,6 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import User
+from apps.audit.tests.factories import STATEMENTS_SEEN
 from apps.core.ranges import Bounds
 from apps.curation.curate import Change, curate_traces
 from apps.curation.look import marks_of
@@ -61,9 +62,9 @@ def test_the_number_of_statements_is_constant(count: int) -> None:
     with CaptureQueriesContext(connection) as queries:
         curate_traces(Trace.objects.all(), ALL, created_by=None)
     locks = 2 if connection.vendor == "postgresql" else 0
-    # Savepoint and release; the chosen made, filled and dropped; tags made, read and added, those to remove
-    # read; the reviewed left out, superseded, appended.
-    assert len(queries) - locks == 12
+    # Savepoint and release; the chosen made, filled, named and dropped; tags made, read and added, those to
+    # remove read; the reviewed left out, superseded, appended; the act recorded.
+    assert len(queries) - locks == 13 + STATEMENTS_SEEN
     assert Tagging.objects.count() == 2 * count
 
 

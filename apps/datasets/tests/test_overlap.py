@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apps.audit.models import Act
 from apps.curation.models import Tagging
 from apps.datasets import overlap
 from apps.datasets.overlap import TAG_PREFIX, find_overlaps, tag_overlaps
@@ -58,6 +59,33 @@ def test_what_has_eight_words_in_a_row_in_common_is_tagged() -> None:
     find_overlaps(Where(in_dataset="one-v1"), "t", created_by=None)
     assert perform().result == {"tag": "overlaps:t", "evaluation": 1, "overlapping": 1}
     assert len(tagged()) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_is_one_act_however_many_pages_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overlap, "_PAGE", 2)
+    store()
+    for _ in range(2):
+        find_overlaps(Where(source="test"), "t", created_by=None)
+        perform()
+    find_overlaps(Where(source="train"), "other", created_by=None)
+    perform()
+    acts = Act.objects.filter(verb__in=["found-overlaps", "curated-trace"]).order_by("pk")
+    assert [(act.verb, act.key, act.rows, act.detail) for act in acts] == [
+        ("found-overlaps", "overlaps:t", 2, {"evaluation": {"source": "test"}, "tagged_before": 0}),
+        ("found-overlaps", "overlaps:t", 2, {"evaluation": {"source": "test"}, "tagged_before": 2}),
+        ("found-overlaps", "overlaps:other", 2, {"evaluation": {"source": "train"}, "tagged_before": 0}),
+    ]
+
+
+@pytest.mark.django_db
+def test_interrupted_at_its_very_end_it_is_recorded_once() -> None:
+    store()
+    for _ in range(2):
+        job = Job.objects.first() or make_job()
+        Job.objects.update(state=Job.State.QUEUED)
+        tag_overlaps.perform(claimed(job), evaluation={"source": "test"}, name="t")
+    assert Act.objects.filter(verb="found-overlaps").count() == 1
 
 
 @pytest.mark.django_db

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django_tasks_db.models import DBTaskResult
 
+from apps.imports import run as running
 from apps.imports.models import Import
 from apps.jobs.models import Job, Worker
 from apps.jobs.tests.conftest import Place, shared_place
@@ -20,3 +21,9 @@ def place(shared_place: Place) -> Iterator[Place]:
         shared_place.ask(f"DELETE FROM {table._meta.db_table}")
     yield shared_place
     shared_place.end_workers()
+
+
+@pytest.fixture
+def chunked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file counts as big: it is stored in chunks of one transaction each."""
+    monkeypatch.setattr(running, "SMALL", 0)

@@ -3,12 +3,16 @@
 import json
 from typing import Any
 
+import pytest
+
+from apps.imports import run as running
 from apps.imports.choose import Terms
 from apps.imports.models import Import
 from apps.imports.receive import Upload
 from apps.imports.settle import settle_imports
 from apps.imports.start import start_import
 from apps.jobs.engines.database import is_waiting, perform_next
+from apps.jobs.tests.factories import claimed
 
 
 def row(n: Any, **overrides: Any) -> dict[str, Any]:
@@ -60,3 +64,13 @@ def counts(found: Import) -> tuple[str, int, int, int, int]:
         found.rejected_count,
         found.duplicate_count,
     )
+
+
+def stored_in_part(found: Import) -> None:
+    """As if its worker had been killed behind the first chunk."""
+    assert found.job is not None
+    work = claimed(found.job)
+    ready = running._Run(work, found)
+    ready._finish = lambda loader: (_ for _ in ()).throw(KeyboardInterrupt)  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        ready.perform()

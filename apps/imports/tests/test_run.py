@@ -21,7 +21,17 @@ from apps.imports.receive import Upload
 from apps.imports.remove import ask_removal
 from apps.imports.settle import STOPPED, settle_imports
 from apps.imports.start import start_import
-from apps.imports.tests.factories import BAD, counts, imported, lines, make_upload, perform, row, start
+from apps.imports.tests.factories import (
+    BAD,
+    counts,
+    imported,
+    lines,
+    make_upload,
+    perform,
+    row,
+    start,
+    stored_in_part,
+)
 from apps.jobs.cancel import cancel_job
 from apps.jobs.engines.database import is_waiting
 from apps.jobs.models import Job
@@ -31,12 +41,6 @@ from apps.traces.models import Trace
 from apps.traces.tests.factories import make_trace
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def chunked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every file counts as big: it is stored in chunks of one transaction each."""
-    monkeypatch.setattr(running, "SMALL", 0)
 
 
 def files() -> list[str]:
@@ -94,7 +98,7 @@ def test_a_bad_row_leaves_nothing(
     assert (found.state, found.stored_count, found.rejected_count) == ("failed", 0, rejected)
     assert found.read_count >= read
     assert Trace.objects.count() == 0
-    assert files() == [found.report_path.name]
+    assert files() == [str(found.pk), found.report_path.name]
 
 
 def test_a_file_that_breaks_off_leaves_nothing(chunked: None) -> None:
@@ -103,7 +107,7 @@ def test_a_file_that_breaks_off_leaves_nothing(chunked: None) -> None:
     assert found.state == "failed"
     assert found.reason.startswith("The gzip data ends too early after line ")
     assert Trace.objects.count() == 0
-    assert files() == []
+    assert files() == [str(found.pk)]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +184,7 @@ def test_one_that_waits_is_cancelled_at_once() -> None:
     found = start(lines(row(1)))
     cancel_import(found)
     assert counts(perform(found)) == ("cancelled", 0, 0, 0, 0)
-    assert files() == []
+    assert files() == [str(found.pk)]
 
 
 def test_cancelled_in_the_middle_it_leaves_nothing(chunked: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,17 +202,7 @@ def test_cancelled_in_the_middle_it_leaves_nothing(chunked: None, monkeypatch: p
     assert (found.state, found.reason, found.stored_count) == ("cancelled", running.CANCELLED, 0)
     assert found.job is not None
     assert found.job.state == "cancelled"
-    assert (Trace.objects.count(), files()) == (0, [])
-
-
-def stored_in_part(found: Import) -> None:
-    """As if its worker had been killed behind the first chunk."""
-    assert found.job is not None
-    work = claimed(found.job)
-    ready = running._Run(work, found)
-    ready._finish = lambda loader: (_ for _ in ()).throw(KeyboardInterrupt)  # type: ignore[method-assign]
-    with pytest.raises(KeyboardInterrupt):
-        ready.perform()
+    assert (Trace.objects.count(), files()) == (0, [str(found.pk)])
 
 
 def test_one_whose_job_is_given_up_is_removed_by_the_sweep(chunked: None) -> None:
@@ -218,7 +212,7 @@ def test_one_whose_job_is_given_up_is_removed_by_the_sweep(chunked: None) -> Non
     Job.objects.update(state=Job.State.FAILED, reason="Its worker died.")
     perform(found)
     assert (found.state, found.reason, found.stored_count) == ("failed", "Its worker died.", 0)
-    assert (Trace.objects.count(), files()) == (0, [])
+    assert (Trace.objects.count(), files()) == (0, [str(found.pk)])
     settle_imports()
     assert not is_waiting()
 

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from apps.accounts.models import User
+from apps.audit.models import Act
 from apps.datasets.tests.factories import make_dataset
 from apps.imports.models import Import, SavedMapping, import_folder
 from apps.imports.tests.factories import BAD, counts, imported, lines, make_upload, perform, row, start
@@ -139,6 +140,10 @@ def test_columns_are_saved_by_name_and_used_again(api: Client) -> None:
     assert api.post(f"/imports/{again.pk}/start", asked).status_code == 303
     assert counts(perform(again)) == ("done", 1, 1, 0, 0)
     assert again.mapping == mapping
+    acts = Act.objects.filter(verb="saved-mapping")
+    assert [(act.actor_name, act.key, act.detail) for act in acts] == [
+        ("local operator", "ours", {"mapping": mapping})
+    ]
 
 
 def test_a_name_of_other_columns_is_refused(api: Client) -> None:

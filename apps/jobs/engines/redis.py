@@ -25,3 +25,7 @@ def is_waiting() -> bool:
 def perform_next(worker: str) -> None:
     engine = get_worker(DEFAULT_TASK_QUEUE_NAME, worker_class=f"{__name__}.{_Worker.__name__}", job_class=Job)
     engine.work(burst=True, max_jobs=1, logging_level="WARNING")
+
+
+def prune(days: int) -> None:
+    """Redis forgets by itself."""

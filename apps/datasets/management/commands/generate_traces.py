@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from apps.audit.record import Verb, record_act
 from apps.core.commands import ActCommand, positive, watched
 from apps.core.ids import new_id
 from apps.datasets.generate import generate_datasets
@@ -46,6 +47,7 @@ class Command(ActCommand):
         payloads = watched(generate_payloads(count, seed), "traces", self.stderr, count)
         while chunk := [*islice(payloads, CHUNK)]:
             ingest_traces(chunk, created_by=None, ingest_id=act)
+        record_act(Verb.MADE_TRACE, act, rows=count)
         self.stdout.write(f"Stored {count} traces in {time.monotonic() - started:.1f} s. Ingest id: {act}")
 
     def _build_datasets(self, count: int, seed: int) -> None:
