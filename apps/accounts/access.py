@@ -2,7 +2,6 @@
 
 from functools import lru_cache
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -38,7 +37,7 @@ def is_cross_site(request: HttpRequest) -> bool:
     if request.META.get("HTTP_SEC_FETCH_SITE", "none") not in ("none", "same-origin"):
         return True
     origin = request.META.get("HTTP_ORIGIN")
-    return origin is not None and urlsplit(origin)[:2] != (request.scheme, request.get_host())
+    return origin is not None and origin != f"{request.scheme}://{request.get_host()}"
 
 
 @lru_cache(maxsize=1024)

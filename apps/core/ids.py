@@ -20,8 +20,8 @@ def time_of(id: UUID) -> datetime:
 
 
 def lowest_id(moment: datetime) -> UUID:
-    """No UUIDv7 of this moment or a later one sorts before it."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
+    """No UUIDv7 of this moment or a later one sorts before it; of a moment before 1970 there is none."""
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
 
 
 def isoformat(moment: datetime) -> str:

@@ -89,6 +89,7 @@ def post(**headers: str) -> int:
         {"origin": "null"},
         {"origin": ""},
         {"origin": "garbage ["},
+        {"origin": "http://["},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
         {"sec-fetch-site": "cross-site", "origin": "http://localhost:8000"},
