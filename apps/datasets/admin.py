@@ -13,10 +13,10 @@ from django.utils.text import Truncator
 
 from apps.accounts.models import account_of
 from apps.core.admin import DateFilter, FrozenAdmin, link, pretty_json
-from apps.core.downloads import send_file
 from apps.datasets.delete import delete_dataset
 from apps.datasets.export import Export, export_dataset, export_traces
 from apps.datasets.models import Dataset, Holder, Tombstone
+from apps.datasets.send import send_export
 from apps.formats.records import FORMATS
 from apps.traces.admin import EXCERPT, TraceAdmin, trace_link
 from apps.traces.models import Trace
@@ -29,7 +29,7 @@ Action = Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponseBase | None]
 def _export_action(format: str) -> Action:
     def export(admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase | None:
         made: Export | None = admin.export(request, queryset, format)
-        return send_file(request, made.file, made.size, made.etag, made.headers) if made else None
+        return send_export(request, made) if made else None
 
     export.__name__ = f"export_{format}"
     export.short_description = f"Export as {format}"  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from apps.accounts.access import require_staff
 from apps.accounts.idempotency import IDEMPOTENCY_KEY, idempotent
 from apps.accounts.models import account_of
 from apps.core.api import ApiView, example, query_parameters, responses
-from apps.core.downloads import CONTENT_TYPE, send_file
+from apps.core.downloads import CONTENT_TYPE
 from apps.core.errors import field_error
 from apps.core.negotiation import Response
 from apps.core.pagination import PageQuery, paginate
@@ -19,19 +19,16 @@ from apps.datasets import serializers
 from apps.datasets.build import build_dataset
 from apps.datasets.curated import count_curation
 from apps.datasets.delete import delete_dataset
-from apps.datasets.export import Export, export_dataset
+from apps.datasets.export import export_dataset
 from apps.datasets.models import Dataset
 from apps.datasets.overlap import find_overlaps
-from apps.datasets.selection import select_traces
+from apps.datasets.selection import select_traces, settle_selection
+from apps.datasets.send import send_export
 from apps.jobs import serializers as jobs
 from apps.traces.api import body_limit
 from apps.traces.models import Trace, TraceQuerySet
 
 JSON_LINES = {(200, CONTENT_TYPE): OpenApiResponse(OpenApiTypes.STR, "One JSON object a line")}
-
-
-def send_export(request: Request, export: Export) -> HttpResponseBase:
-    return send_file(request._request, export.file, export.size, export.etag, export.headers)
 
 
 class DatasetBuild(ApiView):
@@ -180,6 +177,7 @@ class Overlap(ApiView):
 
 def _chosen(wanted: serializers.CurateRequest) -> TraceQuerySet:
     if wanted.where is not None:
+        settle_selection(wanted.where)
         return select_traces(wanted.where)
     keys = wanted.trace_ids or []
     check_known(keys)
@@ -227,4 +225,4 @@ class DatasetExport(ApiView):
     def get(self, request: Request, key: str) -> HttpResponseBase:
         """The whole dataset, one JSON object a line. Supports If-None-Match and Range."""
         dataset = Dataset.objects.named(key, self.query.build)
-        return send_export(request, export_dataset(dataset, self.query.format))
+        return send_export(request._request, export_dataset(dataset, self.query.format))

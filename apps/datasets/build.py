@@ -15,14 +15,13 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.record import Verb, record_act
-from apps.core.errors import conflict, join_names, not_found
+from apps.core.errors import conflict, field_error, join_names, not_found
 from apps.core.expressions import HyphenatedId
 from apps.core.json import compact_json
 from apps.datasets.histograms import COUNTED_COLUMNS, describe_counts
 from apps.datasets.models import Dataset, DatasetEntry, dataset_key
-from apps.datasets.selection import Where, dataset_where, select_traces
+from apps.datasets.selection import Where, dataset_where, select_traces, settle_selection
 from apps.imports.models import Import
-from apps.traces.index import settle_search
 from apps.traces.models import Trace, TraceQuerySet
 
 _PAGE = 10_000
@@ -66,8 +65,7 @@ def build_dataset(recipe: Recipe, *, created_by: User | None, replace: bool = Fa
     or with `replace` the new build takes the key. Raises ValidationError.
     """
     key = dataset_key(recipe.name, recipe.version)
-    if recipe.where.q:
-        settle_search()
+    settle_selection(recipe.where)
     try:
         return _build_once(key, recipe, created_by, replace)
     except IntegrityError:
@@ -86,6 +84,8 @@ def _build_once(key: str, recipe: Recipe, created_by: User | None, replace: bool
         if not replace:
             message = f"The dataset {key} exists with other content. Choose another version, or replace it."
             raise conflict(message)
+        if recipe.where.named_dataset == key:
+            raise field_error("where.in_dataset", "This names what is replaced. Choose another version.")
         Dataset.objects.filter(pk=current.pk).update(superseded_at=timezone.now())
     return _create(key, recipe, created_by), True
 

@@ -29,7 +29,10 @@ _READ = 1 << 20
 
 @dataclass(frozen=True)
 class Export:
-    """An open file of records and what the headers say of it; `size` is in bytes."""
+    """An open file of records and what the headers say of it; `size` is in bytes.
+
+    Whoever hands it out calls `record`.
+    """
 
     file: BinaryIO
     size: int
@@ -38,6 +41,12 @@ class Export:
     record_count: int
     total_count: int
     escaped: int
+    verb: Verb
+    key: object
+    format: str
+
+    def record(self) -> None:
+        record_act(self.verb, self.key, rows=self.record_count, details={"format": self.format})
 
     @property
     def headers(self) -> dict[str, str]:
@@ -61,9 +70,18 @@ def export_dataset(dataset: Dataset, format: str, limit: int | None = None) -> E
         head = dataset.entries.between(0, limit)
         tokens = head.aggregate(tokens=Sum("trace__control_tokens"))["tokens"]
         digest = f"{digest}-{limit}"
-    name, escaped = f"{dataset.key}.jsonl", escaped_tokens(format, tokens)
-    record_act(Verb.EXPORTED_DATASET, dataset.key, rows=count, details={"format": format})
-    return Export(file, size, f'"{digest}"', name, count, total, escaped)
+    return Export(
+        file,
+        size,
+        f'"{digest}"',
+        f"{dataset.key}.jsonl",
+        count,
+        total,
+        escaped_tokens(format, tokens),
+        Verb.EXPORTED_DATASET,
+        dataset.key,
+        format,
+    )
 
 
 def export_traces(ids: list[UUID], format: str, limit: int | None = None, total: int | None = None) -> Export:
@@ -83,12 +101,17 @@ def export_traces(ids: list[UUID], format: str, limit: int | None = None, total:
         digest.update(line)
         file.write(line)
     file.flush()
-    escaped = escaped_tokens(format, tokens)
-    etag = f'"{digest.hexdigest()}"'
-    key = wanted[0] if len(wanted) == 1 else ""
-    record_act(Verb.EXPORTED_TRACE, key, rows=len(wanted), details={"format": format})
     return Export(
-        file, _size(file), etag, "traces.jsonl", len(wanted), len(ids) if total is None else total, escaped
+        file,
+        _size(file),
+        f'"{digest.hexdigest()}"',
+        "traces.jsonl",
+        len(wanted),
+        len(ids) if total is None else total,
+        escaped_tokens(format, tokens),
+        Verb.EXPORTED_TRACE,
+        wanted[0] if len(wanted) == 1 else "",
+        format,
     )
 
 

@@ -22,8 +22,8 @@ def trace_lineage(dataset: Dataset) -> Lineage:
     versions = all_current.of_name(dataset.name).except_for(dataset)
     parent = dataset.parent_dataset_id
     return Lineage(
-        all_current.of_key(parent).first() if parent else None,
-        [*all_current.children_of(dataset.key)[:LISTED]],
+        all_current.of_key(parent).except_for(dataset).first() if parent else None,
+        [*all_current.children_of(dataset.key).except_for(dataset)[:LISTED]],
         [*Dataset.objects.of_key(dataset.key).except_for(dataset).newest_first()[:LISTED]],
         [*versions[:LISTED]],
         versions.older_than(dataset.pk).first(),

@@ -24,7 +24,9 @@ SCHEMA_VERSION = "1.0"
 # So many keys complete what is typed.
 MAX_COMPLETED = 100
 
+# What no key and no name can be is not for the database to refuse: PostgreSQL takes not every character.
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PART_OF_NAME = re.compile(r"[A-Za-z0-9._ /-]*")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
@@ -71,7 +73,9 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
         return self if pk is None else self.filter(pk__lt=pk)
 
     def with_name_like(self, text: str) -> "DatasetQuerySet":
-        return self.filter(name__icontains=text) if text else self
+        if not text:
+            return self
+        return self.filter(name__icontains=text) if _PART_OF_NAME.fullmatch(text) else self.none()
 
     def heads(self) -> "DatasetQuerySet":
         """The newest of each name."""
@@ -85,7 +89,7 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
         return ranked.defer("histograms").select_related("created_by").newest_first()
 
     def of_name(self, name: str) -> "DatasetQuerySet":
-        return self.filter(name=name)
+        return self.filter(name=name) if _PART_OF_NAME.fullmatch(name) else self.none()
 
     def of_key(self, key: str) -> "DatasetQuerySet":
         return self.filter(key=key)
@@ -102,6 +106,8 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
 
     def next_version(self, name: str) -> str:
         """v1, or one above the highest of this name that counts in that way."""
+        if not _PART_OF_NAME.fullmatch(name):
+            return "v1"
         prefix = f"{_safe(name)}-v"
         taken = self.current().filter(key__startswith=prefix).values_list("key", flat=True)
         numbers = [key.removeprefix(prefix) for key in taken]
@@ -111,7 +117,7 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
         """The current build of `key`, or the one asked for. Raises ValidationError when there is none."""
         builds = self.filter(key=key)
         found = None
-        if _KEY.fullmatch(key):  # what no key can be is not for the database to refuse
+        if _KEY.fullmatch(key):
             found = (builds.filter(build_id=build_id) if build_id else builds.current()).first()
         if found is None:
             raise not_found("Dataset", f"{key} (build {build_id})" if build_id else key)

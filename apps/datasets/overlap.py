@@ -17,7 +17,7 @@ from apps.core.errors import field_error
 from apps.curation.curate import Change, curate_traces
 from apps.curation.select import with_tag
 from apps.datasets.describe import chips
-from apps.datasets.selection import Where, select_traces
+from apps.datasets.selection import Where, select_traces, settle_selection
 from apps.jobs.handlers import handler
 from apps.jobs.models import Job
 from apps.jobs.start import start_job
@@ -34,6 +34,7 @@ _WORD = re.compile(r"\w+")
 
 def find_overlaps(evaluation: Where, name: str, *, created_by: User | None) -> Job:
     """Start the job that tags what overlaps. Raises ValidationError for a set that is none, or too big."""
+    settle_selection(evaluation)
     count = select_traces(evaluation)[: MAX_EVALUATION + 1].count()
     if count == 0:
         raise field_error("evaluation", "No trace matches: there is nothing to overlap with.")
@@ -47,8 +48,9 @@ def find_overlaps(evaluation: Where, name: str, *, created_by: User | None) -> J
 @handler
 def tag_overlaps(work: Work, *, evaluation: dict[str, Any], name: str) -> dict[str, Any]:
     """Tags every other trace that overlaps; what had the tag before and does not overlap loses it."""
-    tag = f"{TAG_PREFIX}{name}"
-    tested = dict(select_traces(Where.model_validate(evaluation)).values_list("pk", "prompt"))
+    tag, where = f"{TAG_PREFIX}{name}", Where.model_validate(evaluation)
+    settle_selection(where)
+    tested = dict(select_traces(where).values_list("pk", "prompt"))
     known = {gram for prompt in tested.values() for gram in _grams(prompt)}
     place = work.checkpoint or _begin(work, tag)
     total = place["done"] + Trace.objects.filter(pk__gt=UUID(place["after"])).count()

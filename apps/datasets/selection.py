@@ -15,6 +15,7 @@ from apps.formats.flags import FlagName
 from apps.formats.search_terms import QUERY_HELP
 from apps.formats.split import Split
 from apps.formats.trace import SOURCE_MAX_LENGTH
+from apps.traces.index import settle_search
 from apps.traces.models import Trace, TraceQuerySet
 
 TEXT_MAX_LENGTH = 1_000
@@ -77,6 +78,11 @@ class Where(BaseModel):
     ] = None
     review: Annotated[State | None, Field(description="a trace that nobody has reviewed is new")] = None
 
+    @property
+    def named_dataset(self) -> str | None:
+        """The key that `in_dataset` names, with or without the dash."""
+        return None if self.in_dataset in (None, ANY, NONE) else self.in_dataset.removeprefix(NOT)
+
     def indexed_by(self, column: str) -> "Where":
         """What the index finds that has the order of `column`; the key's order is also that of a source."""
         name = _NAMES.get(column, "source")
@@ -84,6 +90,15 @@ class Where(BaseModel):
 
     def bounds(self, column: str) -> Bounds[Any]:
         return getattr(self, _NAMES[column]) if column in _NAMES else Bounds[Any]()
+
+
+def settle_selection(where: Where) -> None:
+    """Before an act on all that it means: of what came in last, search looks through only so much.
+
+    Raises ValidationError (conflict) where it would take long.
+    """
+    if where.q:
+        settle_search()
 
 
 def select_traces(

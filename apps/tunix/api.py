@@ -9,9 +9,10 @@ from apps.core.api import ApiView, example, query_parameters, responses
 from apps.core.negotiation import Response
 from apps.core.pagination import PageQuery, paginate
 from apps.core.requests import read_json, validate
-from apps.datasets.api import JSON_LINES, send_export
+from apps.datasets.api import JSON_LINES
 from apps.datasets.export import export_dataset, export_traces
 from apps.datasets.models import Dataset
+from apps.datasets.send import send_export
 from apps.traces.api import body_limit
 from apps.tunix import serializers
 from apps.tunix.availability import tunix_status
@@ -42,7 +43,7 @@ class SftExport(ApiView):
         else:
             dataset = Dataset.objects.named(str(wanted.dataset_key))
             export = export_dataset(dataset, serializers.FORMAT, wanted.limit)
-        return send_export(request, export)
+        return send_export(request._request, export)
 
 
 class SftManifest(ApiView):

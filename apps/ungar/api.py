@@ -10,8 +10,9 @@ from apps.core.api import ApiView, example, query_parameters, responses
 from apps.core.errors import field_error
 from apps.core.negotiation import Response
 from apps.core.requests import read_json, validate
-from apps.datasets.api import JSON_LINES, send_export
+from apps.datasets.api import JSON_LINES
 from apps.datasets.export import export_traces
+from apps.datasets.send import send_export
 from apps.traces.api import body_limit
 from apps.traces.models import Trace
 from apps.ungar import serializers
@@ -60,7 +61,7 @@ class HighCardDuelExport(ApiView):
             export = export_traces(wanted, "trace", total=episodes.count())
         else:
             export = export_traces(_parse(self.query.ids), "trace", self.query.limit)
-        return send_export(request, export)
+        return send_export(request._request, export)
 
 
 def _parse(ids: list[str]) -> list[UUID]:

@@ -173,3 +173,22 @@ def test_random_takes_from_what_it_means(api: Client) -> None:
     _store()
     _build(api, where={"steps": {"min": 2}}, selection_strategy="random", seed=1, limit=2)
     assert sorted(_prompts()) == ["b", "c"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("in_dataset", ["letters-v1", "-letters-v1"])
+def test_what_is_replaced_does_not_choose_its_successor(api: Client, in_dataset: str) -> None:
+    """By then the key would mean the successor, which is empty."""
+    _store()
+    assert _build(api, where={"q": "alpha"}, limit=2)[0] == 201
+    status, answer = _build(api, where={"in_dataset": in_dataset}, replace=True)
+    assert (status, [*answer["errors"]]) == (400, ["where.in_dataset"])
+    assert _prompts() == "bc"
+
+
+@pytest.mark.django_db
+def test_what_came_in_last_is_curated_too(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apps.traces.models.MAX_UNINDEXED", 1)
+    _store()
+    answer = api.post("/api/curation", {"where": {"q": "alpha"}, "add_tags": ["a"]}, JSON).json()
+    assert answer["traces"] == 3

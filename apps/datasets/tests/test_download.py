@@ -10,6 +10,8 @@ from django.http import HttpResponseBase
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
+from apps.audit.models import Act
+from apps.audit.record import Verb
 from apps.audit.tests.factories import STATEMENTS_SEEN
 from apps.datasets.models import Dataset
 from apps.datasets.tests.factories import make_dataset
@@ -249,3 +251,15 @@ def test_a_damaged_text_is_500(api: Client, dataset: Dataset, data_dir: Path) ->
     api.raise_request_exception = False
     assert _get(api).status_code == 500
     assert _files(data_dir) == []
+
+
+def test_it_is_recorded_where_any_of_it_is_sent(api: Client, dataset: Dataset) -> None:
+    whole = _get(api)
+    etag = whole["ETag"]
+    assert len(_body(whole)) == int(whole["Content-Length"])
+    assert _get(api, If_None_Match=etag).status_code == 304
+    assert _get(api, Range="bytes=99999999-").status_code == 416
+    assert api.head(PATH).status_code == 200
+    assert _body(_get(api, Range="bytes=5-")) != b""
+    acts = Act.objects.filter(verb=Verb.EXPORTED_DATASET).values_list("key", "rows", "details")
+    assert [*acts] == [("letters-v1", 3, '{"format":"trace"}')] * 2

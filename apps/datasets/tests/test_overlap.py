@@ -88,7 +88,15 @@ def test_interrupted_at_its_very_end_it_is_recorded_once() -> None:
     assert Act.objects.filter(verb="found-overlaps").count() == 1
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
+def test_a_search_means_what_came_in_last_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apps.traces.models.MAX_UNINDEXED", 1)
+    store()
+    find_overlaps(Where(q="j"), "t", created_by=None)
+    assert perform().result == {"tag": "overlaps:t", "evaluation": 2, "overlapping": 0}
+
+
+@pytest.mark.django_db(transaction=True)
 def test_it_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overlap, "_PAGE", 2)
     store()

@@ -1,5 +1,7 @@
 """The list of datasets."""
 
+from urllib.parse import quote
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -109,3 +111,15 @@ def test_the_list_takes_as_many_queries_for_1_as_for_many(api: Client, query: st
         counts.add(len(queries))
     assert len(counts) == 1
     assert max(counts) <= 5
+
+
+@pytest.mark.parametrize("text", ["\0", "a\0", "\ud800", "%", "é"])
+def test_what_no_name_can_be_finds_nothing(api: Client, text: str) -> None:
+    make_trace()
+    _make("a", "v1")
+    for query in (
+        f"?q={quote(text, errors='surrogatepass')}",
+        f"?name={quote(text, errors='surrogatepass')}",
+    ):
+        assert _listed(api, query) == []
+    assert Dataset.objects.next_version(text) == "v1"

@@ -12,15 +12,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from apps.accounts.access import require_staff
-from apps.core.downloads import send_file
 from apps.core.errors import sentence
 from apps.core.pages import leave
 from apps.datasets.discard import discard_traces, foresee_discard
 from apps.datasets.export import export_traces as export
 from apps.datasets.forms import WhereForm, where_params
-from apps.datasets.selection import Where, select_traces
+from apps.datasets.selection import Where, select_traces, settle_selection
+from apps.datasets.send import send_export
 from apps.formats.records import FORMATS
-from apps.traces.index import settle_search
 from apps.traces.models import Trace, TraceQuerySet, find_id
 
 MAX_EXPORTED = 10_000
@@ -66,8 +65,7 @@ def read_choice(data: QueryDict) -> Choice:
     where = form.cleaned_data["where"]
     upto = find_id(data.get("upto", ""))
     if "all" in data:
-        if where.q:
-            settle_search()
+        settle_selection(where)
         return Choice(None, where, upto)
     ids = [id for id in map(find_id, data.getlist("trace")) if id]
     if not ids:
@@ -113,7 +111,7 @@ def export_traces(request: HttpRequest) -> HttpResponseBase:
         made = export(ids, format)
     except ValidationError as error:
         return refuse_choice(request, title, sentence(error))
-    return send_file(request, made.file, made.size, made.etag, made.headers)
+    return send_export(request, made)
 
 
 def _format(data: QueryDict) -> str:

@@ -8,11 +8,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from apps.accounts.models import account_of
-from apps.core.downloads import send_file
 from apps.core.errors import sentence
 from apps.core.pages import leave, render_page, wants_fragment
 from apps.datasets.export import export_dataset
 from apps.datasets.models import Dataset
+from apps.datasets.send import send_export
 from apps.tunix.availability import tunix_status
 from apps.tunix.forms import ManifestForm
 from apps.tunix.manifest import generate_manifest
@@ -43,8 +43,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
     dataset = form.find_dataset()
     if dataset is None:
         return _show(request, form, status=422)
-    export = export_dataset(dataset, FORMAT)
-    return send_file(request, export.file, export.size, export.etag, export.headers)
+    return send_export(request, export_dataset(dataset, FORMAT))
 
 
 def _generate(request: HttpRequest) -> HttpResponse:

@@ -24,6 +24,7 @@ class Command(ActCommand):
     def act(self, **options: Any) -> None:
         output = options["output"]
         export = export_dataset(Dataset.objects.named(options["key"]), options["format"])
+        export.record()
         with export.file as file:
             file.seek(0)
             if output == "-":
