@@ -39,6 +39,18 @@ DAMAGES = (tarfile.TarError, zstandard.ZstdError, zlib.error, EOFError, gzip.Bad
 _ZSTD_LEVEL, _GZIP_LEVEL = 3, 6
 
 
+class Digesting:
+    """A file that digests what is read of it."""
+
+    def __init__(self, file: BinaryIO, digest: Any) -> None:
+        self._file, self._digest = file, digest
+
+    def read(self, size: int = -1) -> bytes:
+        part = self._file.read(size)
+        self._digest.update(part)
+        return part
+
+
 def kept_models() -> list[type[Model]]:
     """Those whose rows are kept, with the tables between them."""
     found = [
@@ -75,7 +87,9 @@ def _compressed(file: BinaryIO, name: str) -> Iterator[Any]:
         with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=_GZIP_LEVEL) as packed:
             yield packed
         return
-    with zstandard.ZstdCompressor(_ZSTD_LEVEL).stream_writer(file, closefd=False) as packed:
+    with zstandard.ZstdCompressor(_ZSTD_LEVEL, write_checksum=True).stream_writer(
+        file, closefd=False
+    ) as packed:
         yield packed
 
 

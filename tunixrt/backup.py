@@ -25,6 +25,7 @@ from tunixrt.archive import (
     FORMAT,
     HEAD,
     TABLES,
+    Digesting,
     applied_migrations,
     check_name,
     columns_of,
@@ -34,6 +35,8 @@ from tunixrt.archive import (
 
 _ROWS = 2_000
 _PART_BYTES = 8_000_000
+# How names of files end that are nothing to keep.
+_UNFINISHED = (".lock", ".part")
 
 Say = Callable[[str], None]
 
@@ -60,7 +63,7 @@ class _Archive:
         with file:
             size = file.seek(0, 2)
             file.seek(0)
-            self._tar.addfile(_member(name, size), file)
+            self._tar.addfile(_member(name, size), Digesting(file, self._digest))
         self.files += 1
 
     def end(self) -> None:
@@ -76,9 +79,11 @@ def _member(name: str, size: int) -> tarfile.TarInfo:
 
 
 def write_backup(path: Path, say: Say) -> dict[str, int]:
-    """Rows by table. The file is whole or not there. Raises ValidationError."""
+    """Rows by table. The file is whole or not there, and its owner's alone: it has the hashes of passwords
+    and tokens. Raises ValidationError.
+    """
     check_name(path.name)
-    with atomic_write(path) as file, writing(file, path.name) as tar:
+    with atomic_write(path, mode=0o600) as file, writing(file, path.name) as tar:
         archive = _Archive(tar)
         with _snapshot():
             archive.add(HEAD, orjson.dumps(_head()))
@@ -149,8 +154,8 @@ def _parts(model: type[Model]) -> Iterator[tuple[int, bytes]]:
 
 
 def _files() -> Iterator[tuple[str, Path]]:
-    """Whole ones: what is still being written has a name that begins with a dot."""
+    """Whole ones, without what is still being written or uploaded."""
     for folder in FOLDERS:
         for path in sorted((settings.DATA_DIR / folder).rglob("*")):
-            if path.is_file() and not path.name.startswith(".") and path.suffix != ".lock":
+            if path.is_file() and not path.name.startswith(".") and path.suffix not in _UNFINISHED:
                 yield f"{FILES}/{path.relative_to(settings.DATA_DIR).as_posix()}", path

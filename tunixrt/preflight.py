@@ -22,6 +22,8 @@ def check_port(host: str, port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
+        except OverflowError:
+            sys.exit(f"{port} is no port. Choose one from 1 to 65535 with --port.")
         except OSError as error:
             taken = error.errno == errno.EADDRINUSE
             reason = "is taken. Choose another with --port" if taken else f"cannot be used: {error.strerror}"

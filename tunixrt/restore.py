@@ -1,5 +1,6 @@
 """Putting a backup in the place of what is here: all of it, or nothing."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -17,7 +18,7 @@ from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.core.management.color import no_style
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
 from django.db.models import DateTimeField, Field, ForeignKey, JSONField, Model, UUIDField
 
 from apps.audit.append_only import emptying
@@ -32,6 +33,7 @@ from tunixrt.archive import (
     FORMAT,
     HEAD,
     TABLES,
+    Digesting,
     applied_migrations,
     columns_of,
     damaged,
@@ -68,8 +70,11 @@ def restore_backup(path: Path, *, replace: bool, say: Say) -> dict[str, int]:
             connection.check_constraints()
             record_act(Verb.RESTORED, rows=sum(counts.values()), details={"file": path.name})
             transaction.on_commit(lambda: _swap(staged))
-    except (*DAMAGES, DatabaseError, ValueError) as error:
+    except (*DAMAGES, DataError, IntegrityError, ValueError) as error:
         raise damaged(path.name) from error
+    except DatabaseError as error:
+        said = " ".join(str(error).split())
+        raise ValidationError(f"The database did not take it: {said}. Nothing was restored.") from error
     return counts
 
 
@@ -78,6 +83,8 @@ def _check_head(first: Member | None, name: str) -> bytes:
         raise ValidationError(f"{name} is no backup of tunix-rt.")
     content = first[2].read()
     head = orjson.loads(content)
+    if not isinstance(head, dict) or not {"format", "migrations", "columns"} <= head.keys():
+        raise damaged(name)
     given, here = {*head["migrations"]}, {*applied_migrations()}
     if head["format"] > FORMAT or given - here:
         raise ValidationError(f"{name} is of a newer version. Update first, then restore it.")
@@ -124,9 +131,9 @@ class _Restored:
             if parts == (END,):
                 self._compare(orjson.loads(content.read()))
                 return self._rows
-            if parts[0] == TABLES and len(parts) == 3 and parts[1] in self._models and size <= _MAX_PART:
+            if len(parts) == 3 and parts[0] == TABLES and parts[1] in self._models and size <= _MAX_PART:
                 self._take_rows(parts[1], content.read())
-            elif parts[0] == FILES and len(parts) > 2 and parts[1] in FOLDERS and ".." not in parts:
+            elif len(parts) > 2 and parts[0] == FILES and parts[1] in FOLDERS and ".." not in parts:
                 self._take_file(self._staged.joinpath(*parts[1:]), content)
             else:
                 break
@@ -142,7 +149,7 @@ class _Restored:
     def _take_file(self, path: Path, content: BinaryIO) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
-            copyfileobj(content, file)
+            copyfileobj(Digesting(content, self._digest), file)
         self._files += 1
 
     def _compare(self, end: dict[str, Any]) -> None:
@@ -195,10 +202,29 @@ def _staging() -> Iterator[Path]:
 
 
 def _swap(staged: Path) -> None:
+    """Raises ValidationError where the files cannot follow the database."""
     ContentType.objects.clear_cache()
     for folder in FOLDERS:
         here, new = settings.DATA_DIR / folder, staged / folder
-        if here.exists():
-            os.replace(here, staged / f"{folder}.old")
-        if new.exists():
-            os.replace(new, here)
+        here.mkdir(exist_ok=True)
+        new.mkdir(exist_ok=True)
+        try:
+            _swap_folder(here, new)
+        except OSError as error:
+            raise ValidationError(
+                f"The database is restored, but not its folder {here}: {error.strerror}. Mend that, then"
+                " restore again with --replace."
+            ) from error
+
+
+def _swap_folder(here: Path, new: Path) -> None:
+    try:
+        os.replace(here, new.with_suffix(".old"))
+        os.replace(new, here)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EBUSY):
+            raise
+        # Another volume is mounted there: it stays, and its content is exchanged.
+        for path in here.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.copytree(new, here, dirs_exist_ok=True)

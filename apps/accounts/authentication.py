@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # DRF's settings import this module while its views are being
     from rest_framework.views import APIView
 
 
+_UNKNOWN = "This token is unknown, revoked or expired. Make a new one on the page Tokens."
+
+
 class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]  # knox has no types
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
         # Knox would go through all headers to see that there is none.
@@ -24,10 +27,17 @@ class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]  # knox h
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, ApiToken]:
         if not token.isascii():
-            raise AuthenticationFailed("Invalid token.")
-        user, found = super().authenticate_credentials(token)
+            raise AuthenticationFailed(_UNKNOWN)
+        try:
+            user, found = super().authenticate_credentials(token)
+        except AuthenticationFailed as error:
+            raise AuthenticationFailed(_UNKNOWN) from error
         found.touch()
         return user, found
+
+    def _cleanup_token(self, auth_token: ApiToken) -> bool:
+        """Whether it has expired. Knox would delete it, and all others of its owner that have."""
+        return auth_token.is_expired
 
 
 class CookieAuthentication(SessionAuthentication):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from apps.core.problems import NOT_SIGNED_IN
 from apps.core.requests import parse_query
 
 
@@ -52,7 +53,7 @@ _EXAMPLES: dict[int, tuple[str, dict[str, Any]]] = {
             "errors": {"limit": ["Input should be greater than or equal to 1."]},
         },
     ),
-    401: ("Not signed in", {"detail": "Authentication credentials were not provided."}),
+    401: ("Not signed in", {"detail": NOT_SIGNED_IN}),
     403: ("Not allowed", {"detail": "This token is read-only. Use a read-write token for this call."}),
     404: ("Not found", {"detail": "Dataset not found: my_training_data-v1"}),
     409: ("In the way of something else", {"detail": "The trace is held by ungar_hcd-v1."}),

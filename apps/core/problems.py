@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from rest_framework.exceptions import ErrorDetail, NotAuthenticated
 from rest_framework.views import exception_handler
 
 from apps.core.errors import (
@@ -17,6 +18,8 @@ from apps.core.errors import (
 )
 from apps.core.negotiation import Response
 
+NOT_SIGNED_IN = "Sign in, or send a token: Authorization: Bearer ..."
+
 STATUS_OF_CODE = {NOT_FOUND: 404, CONFLICT: 409, TOO_LARGE: 413, UNPROCESSABLE: 422}
 
 
@@ -24,6 +27,8 @@ def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response |
     """JSON whatever the view renders else; None lets what nobody expected become a 500."""
     if isinstance(error, ValidationError):
         return Response(_body_of(error), STATUS_OF_CODE.get(code_of(error), 400))
+    if isinstance(error, NotAuthenticated):
+        error.detail = ErrorDetail(NOT_SIGNED_IN)
     answer = exception_handler(error, dict(context))
     if answer is None:
         return None

@@ -37,6 +37,7 @@ class JobCancel(ApiView):
         operation_id="cancel_job", request=None, responses=responses({200: serializers.JobDetail}, 404, 409)
     )
     def post(self, request: Request, id: str) -> Response:
-        """A job that waits ends at once, one that runs within moments; what it stored until then stays."""
+        """A job that waits ends at once, one that runs within moments. An import that is
+        cancelled takes away again what it had stored; other acts leave what they had done."""
         cancel_job(get_job(id))
         return Response(serializers.detailed(get_job(id)))

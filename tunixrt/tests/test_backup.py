@@ -1,18 +1,25 @@
 """A backup of a place that is in use, put back whole: on the same kind of database and on the other."""
 
+import errno
 import io
 import json
+import stat
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.db import OperationalError
 
+from tunixrt.backup import write_backup
+from tunixrt.restore import restore_backup
 from tunixrt.tests.live import LiveServer, fresh_database, live_server, manage
 
 FORMATS = ("trace", "tunix_sft", "training_example")
@@ -173,6 +180,51 @@ def test_a_file_that_is_cut_off_changes_nothing(
     assert run(place, "restore", str(file))[0] == 0  # which wants an empty place
 
 
+def test_a_file_that_was_changed_is_not_taken(server: LiveServer, place: LiveServer, tmp_path: Path) -> None:
+    download(server, "ungar_hcd-v1", "trace")
+    (server.folder / "imports").mkdir(exist_ok=True)
+    (server.folder / "imports" / "half.part").write_text("an upload that goes on")
+    whole, changed = tmp_path / "whole.tar.gz", tmp_path / "changed.tar.gz"
+    assert run(server, "backup", str(whole))[0] == 0
+    assert stat.S_IMODE(whole.stat().st_mode) == 0o600
+    names = rewrite(
+        whole, changed, lambda name, data: data.upper() if name.endswith("-trace-1.jsonl") else data
+    )
+    assert [name for name in names if name.startswith("files/imports")] == []
+    said = "CommandError: changed.tar.gz is damaged or cut off. Nothing was restored."
+    assert run(place, "restore", str(changed))[1].splitlines()[-1] == said
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_takes_nothing_is_not_the_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise OperationalError("database is locked")
+
+    write_backup(tmp_path / "b.tar.zst", print)
+    monkeypatch.setattr("tunixrt.restore._empty", refuse)
+    with pytest.raises(ValidationError, match="The database did not take it: database is locked"):
+        restore_backup(tmp_path / "b.tar.zst", replace=True, say=print)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_folder_on_another_volume_stays_and_gets_the_files(
+    tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    exports = data_dir / "exports"
+    exports.mkdir()
+    (exports / "a.jsonl").write_text("a")
+    write_backup(tmp_path / "b.tar.zst", print)
+    (exports / "a.jsonl").rename(exports / "b.jsonl")
+    monkeypatch.setattr("tunixrt.restore.os.replace", refuse)
+    restore_backup(tmp_path / "b.tar.zst", replace=True, say=print)
+    assert [(path.name, path.read_text()) for path in exports.iterdir()] == [("a.jsonl", "a")]
+
+
 def test_the_reason_is_a_sentence(place: LiveServer, tmp_path: Path) -> None:
     missing, folder = tmp_path / "missing.tar.gz", tmp_path / "no" / "b.tar.zst"
     folder.parent.touch()
@@ -189,23 +241,31 @@ def test_one_of_another_version_is_refused(place: LiveServer, tmp_path: Path) ->
     file = tmp_path / "b.tar.gz"
     assert run(place, "backup", str(file))[0] == 0
     for name, words in (("newer", "Update first"), ("older", "Restore it there")):
-        changed = rewrite(file, tmp_path / f"{name}.tar.gz", is_newer=name == "newer")
+        changed = tmp_path / f"{name}.tar.gz"
+        rewrite(file, changed, partial(with_migrations, is_newer=name == "newer"))
         status, said = run(place, "restore", str(changed))
         assert (status, words in said, len(said.splitlines())) == (1, True, 1)
 
 
-def rewrite(file: Path, target: Path, *, is_newer: bool) -> Path:
-    """With a migration more or less."""
+def rewrite(file: Path, target: Path, change: Callable[[str, bytes], bytes]) -> list[str]:
+    """The names of the members."""
+    names = []
     with tarfile.open(file) as old, tarfile.open(target, "w:gz") as new:
         for member in old:
             content = old.extractfile(member)
             assert content is not None
-            data = content.read()
-            if member.name == "backup.json":
-                head = json.loads(data)
-                known = head["migrations"]
-                head["migrations"] = [*known, "traces.9999_later"] if is_newer else known[:-1]
-                data = json.dumps(head).encode()
-                member.size = len(data)
+            data = change(member.name, content.read())
+            member.size = len(data)
             new.addfile(member, io.BytesIO(data))
-    return target
+            names.append(member.name)
+    return names
+
+
+def with_migrations(name: str, data: bytes, *, is_newer: bool) -> bytes:
+    """With a migration more or less."""
+    if name != "backup.json":
+        return data
+    head = json.loads(data)
+    known = head["migrations"]
+    head["migrations"] = [*known, "traces.9999_later"] if is_newer else known[:-1]
+    return json.dumps(head).encode()

@@ -93,6 +93,13 @@ def test_an_expired_token_is_none(user: User) -> None:
     assert status_of(token) == 401
 
 
+def test_an_expired_token_stays_to_be_seen(user: User) -> None:
+    expired, _ = create_token(user, "script", lifetime=timedelta(days=1))
+    ApiToken.objects.filter(pk=expired.pk).update(expiry=timezone.now() - timedelta(seconds=1))
+    assert status_of(create_token(user, "other")[1]) == 200
+    assert {*ApiToken.objects.values_list("name", flat=True)} == {"script", "other"}
+
+
 def test_a_token_expires_only_when_asked_to(user: User) -> None:
     never, _ = create_token(user, "for good")
     assert never.expiry is None

@@ -9,8 +9,8 @@ from tunixrt.backup import write_backup
 
 class Command(ActCommand):
     help = (
-        "Write all that the place holds, database and files, as of one moment, into one file. The server may"
-        " run. Left out: sessions, counters of failed sign-ins, the cache and the queue."
+        "Write all that the place holds into one file: the database as of one moment, and its files. The"
+        " server may run. Left out: sessions, counters of failed sign-ins, the cache and the queue."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -6,8 +6,15 @@ from apps.audit.append_only import emptying
 
 
 class Command(flush.Command):
-    """Django's, which asks before it empties the whole database: the record of acts goes with the rest."""
+    """Django's, that the record of acts goes with the rest."""
 
     def handle(self, **options: Any) -> None:
+        # Here and not within, where everybody who writes would wait for the answer.
+        if (
+            options["interactive"]
+            and input("This deletes ALL data of the place. Type yes to go on: ") != "yes"
+        ):
+            self.stdout.write("Nothing was deleted.")
+            return
         with emptying():
-            super().handle(**options)
+            super().handle(**{**options, "interactive": False})
