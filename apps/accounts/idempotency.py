@@ -2,7 +2,7 @@
 
 As the IETF draft "The Idempotency-Key HTTP Header Field" says. The answer is stored in the transaction of the
 act, so that there are both or neither, whatever is killed when. Only what was done is remembered: a refusal
-did nothing and may be tried again.
+did nothing and may be tried again. The forms of pages are held to the same, see `once`.
 """
 
 import re
