@@ -2,7 +2,7 @@
 
 As the IETF draft "The Idempotency-Key HTTP Header Field" says. The answer is stored in the transaction of the
 act, so that there are both or neither, whatever is killed when. Only what was done is remembered: a refusal
-did nothing and may be tried again.
+did nothing and may be tried again. The forms of pages are held to the same, see `once`.
 """
 
 import re
@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 import orjson
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
@@ -28,6 +28,8 @@ KEPT = timedelta(days=1)
 MAX_LENGTH = 255
 REPLAYED = "Idempotency-Replayed"
 _HEADER = "HTTP_IDEMPOTENCY_KEY"
+_TOKEN = "csrfmiddlewaretoken"  # noqa: S105 - the name of the field
+_SEE_OTHER = 303
 _KEY = re.compile(rf"[!-~]{{1,{MAX_LENGTH}}}")
 # So many old answers go with each new one: more than come, and never so many that one has to wait.
 _REMOVED_AT_ONCE = 100
@@ -82,8 +84,9 @@ def answer_once(request: Request, body_digest: str, perform: Callable[[], HttpRe
         return perform()
     id = _identify(request)
     with transaction.atomic():
-        _claim(id)
-        given = GivenAnswer.objects.filter(pk=id, created_at__gt=timezone.now() - KEPT).first()
+        if not _claim(id):
+            raise conflict("This Idempotency-Key is being processed. Send it again in a moment.")
+        given = _find_given(id)
         if given is not None:
             return _repeat(given, body_digest)
         response = perform()
@@ -98,17 +101,20 @@ def _identify(request: Request) -> str:
     return sha256_hex("\n".join(parts).encode())
 
 
-def _claim(id: str) -> None:
-    """To the end of the transaction. SQLite has one writer at a time: whoever comes second has waited for the
-    first to finish, and now finds its answer.
+def _claim(id: str, *, waits: bool = False) -> bool:
+    """To the end of the transaction; else, unless it `waits`, false. SQLite has one writer at a time: whoever
+    comes second has waited for the first to finish, and now finds its answer.
     """
     if connection.vendor != "postgresql":
-        return
+        return True
+    lock = "pg_advisory_xact_lock" if waits else "pg_try_advisory_xact_lock"
     with connection.cursor() as cursor:
-        number = int.from_bytes(bytes.fromhex(id[:16]), signed=True)
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
-        if not cursor.fetchone()[0]:
-            raise conflict("This Idempotency-Key is being processed. Send it again in a moment.")
+        cursor.execute(f"SELECT {lock}(%s)", [int.from_bytes(bytes.fromhex(id[:16]), signed=True)])
+        return waits or bool(cursor.fetchone()[0])
+
+
+def _find_given(id: str) -> GivenAnswer | None:
+    return GivenAnswer.objects.filter(pk=id, created_at__gt=timezone.now() - KEPT).first()
 
 
 def _repeat(given: GivenAnswer, body_digest: str) -> HttpResponse:
@@ -132,3 +138,39 @@ def _keep(id: str, body_digest: str, response: HttpResponse) -> None:
         body=response.content.decode(),
         created_at=timezone.now(),
     )
+
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+
+def once(view: View) -> View:
+    """Of a page that creates by a form: what comes twice from one form, as by a double click without
+    JavaScript, is done once, and both times answered with the way to the result.
+
+    The form's one-time token is the one that Django has against foreign pages, which differs from page to
+    page. Where a script sends the form, the script sees to it: its form may stay and be sent again.
+    """
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method != "POST" or _TOKEN not in request.POST or "HX-Request" in request.headers:
+            return view(request, *args, **kwargs)
+        account = account_of(request.user)
+        posted = [account and account.pk, request.get_full_path(), [*request.POST.lists()]]
+        return _answer_form(sha256_hex(orjson.dumps(posted)), lambda: view(request, *args, **kwargs))
+
+    answer.is_once = True  # type: ignore[attr-defined]  # a test asks for it of every page
+    return cast(View, answer)
+
+
+@transaction.atomic
+def _answer_form(id: str, perform: Callable[[], HttpResponse]) -> HttpResponse:
+    """Only a way to a result is kept: a form that is shown again was refused, or stored nothing."""
+    _claim(id, waits=True)
+    given = _find_given(id)
+    if given is not None:
+        return HttpResponse(status=given.status, headers=orjson.loads(given.headers))
+    response = perform()
+    if response.status_code == _SEE_OTHER:
+        _keep(id, "", response)
+    return response

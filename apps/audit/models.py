@@ -148,3 +148,16 @@ class Act(models.Model):
     def detail(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.details) if self.details else {}
         return found
+
+    @property
+    def detail_words(self) -> str:
+        """For people, on one line."""
+        return "; ".join(f"{name.replace('_', ' ')}: {_words(value)}" for name, value in self.detail.items())
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_words, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} = {_words(item)}" for name, item in value.items())
+    return str(value)

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from apps.accounts.idempotency import once
 from apps.accounts.models import account_of
 from apps.core.errors import sentence
 from apps.core.pages import leave, wants_fragment
@@ -68,6 +69,7 @@ def review(request: HttpRequest, id: str) -> HttpResponse:
 
 
 @require_POST
+@once
 def notes(request: HttpRequest, id: str) -> HttpResponse:
     trace = find_trace(id)
     form = NoteForm(request.POST)

@@ -3,19 +3,21 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
+from uuid import UUID
 
 import orjson
 
 from apps.core.json import compact_json
 from apps.datasets.models import Dataset
 from apps.datasets.selection import ANY, NONE, NOT, Where, dataset_where
+from apps.imports.models import Import
 
 META_PREFIX = "meta."
 BOUNDED = ("steps", "chars", "score")
 # Goes with `split`.
 PERCENT = "percent"
 # The filters that are one text each.
-PLAIN = ("q", "source", "in_dataset", "tag", "review", "flag")
+PLAIN = ("q", "source", "in_dataset", "tag", "review", "flag", "ingest_id")
 
 _SAID = {
     "q": "“{}”",
@@ -87,6 +89,8 @@ def _say(name: str, value: str) -> str:
         return _SAID_OF_DATASETS.get(value, place)
     if name == "tag":
         return f"not tagged {value.removeprefix(NOT)}" if value.startswith(NOT) else f"tagged {value}"
+    if name == "ingest_id":
+        return f"brought by {Import.objects.name_of(UUID(value)) or value}"
     if name == "review":
         return _SAID_OF_REVIEWS.get(value, value)
     return _SAID[name].format(value) if name in _SAID else f"{name} = {value}"

@@ -1,6 +1,7 @@
 """Which traces are meant: the filters of the list, of a build and of what is done to all that match."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -72,6 +73,11 @@ class Where(BaseModel):
         ),
         AfterValidator(lambda text: None if text is None else _tag(text)),
     ] = None
+    ingest_id: Annotated[
+        UUID | None,
+        # Spelled as text also where types are not changed.
+        Field(strict=False, description="the act that brought the trace: that of an import"),
+    ] = None
     flag: Annotated[FlagName | None, Field(description="what was found in the trace when it came in")] = None
     split: Annotated[
         Split | None, Field(description="a part by the hash of the prompt: equal prompts are in the same")
@@ -109,6 +115,7 @@ def select_traces(
         source=where.source,
         q=where.q,
         meta=where.meta,
+        ingest_id=where.ingest_id,
         flag=where.flag,
         split=where.split,
         within={column: getattr(where, name) for name, column in COLUMNS.items()},

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import orjson
+from django.db import connection
 
 from apps.core.digests import fold_text, short_hash
 from apps.formats.trace import TracePayload
@@ -10,11 +11,26 @@ from apps.traces.models import Trace
 
 _PAGE = 500
 
+# Any number that no other lock of this kind has.
+_LOCK = 0x696D70
+
 Content = tuple[str, ...]
 
 
 def _folded(prompt: str, final_answer: str, contents: Sequence[str]) -> Content:
     return (fold_text(prompt), fold_text(final_answer), *map(fold_text, contents))
+
+
+def keep_others_out(*, is_keeping: bool) -> None:
+    """Until the end of the transaction no other import looks for duplicates: it could not see what this one
+    stores meanwhile. Those that keep duplicates do not look: they keep out only those that do.
+
+    SQLite has one writer at a time anyway.
+    """
+    if connection.vendor == "postgresql":
+        kind = "_shared" if is_keeping else ""
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT pg_advisory_xact_lock{kind}(%s, 0)", [_LOCK])
 
 
 def without_duplicates(payloads: Sequence[TracePayload]) -> list[TracePayload]:

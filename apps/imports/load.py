@@ -11,7 +11,7 @@ from apps.accounts.models import User
 from apps.audit.record import Verb, record_act
 from apps.core.ids import new_id
 from apps.formats.trace import TracePayload
-from apps.imports.duplicates import without_duplicates
+from apps.imports.duplicates import keep_others_out, without_duplicates
 from apps.imports.parse import Parsed, Rejection, chunks
 from apps.traces.ingest import ingest_traces
 
@@ -58,6 +58,8 @@ class Loader:
         return True
 
     def _store(self, payloads: list[TracePayload], report: Report) -> None:
+        if not self.is_dry_run:
+            keep_others_out(is_keeping=self.duplicates == "keep")
         new = payloads if self.duplicates == "keep" else without_duplicates(payloads)
         if new and not self.is_dry_run:
             ingest_traces(new, created_by=self.created_by, ingest_id=report.ingest_id)

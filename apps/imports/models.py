@@ -27,6 +27,10 @@ class ImportQuerySet(models.QuerySet["Import"]):
     def with_people(self) -> "ImportQuerySet":
         return self.select_related("created_by", "job__created_by")
 
+    def name_of(self, ingest_id: UUID) -> str | None:
+        """Of the file that this act brought, where it was an import."""
+        return self.filter(ingest_id=ingest_id).values_list("file_name", flat=True).first()
+
     def in_state(self, *states: str) -> "ImportQuerySet":
         return self.filter(state__in=states)
 

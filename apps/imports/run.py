@@ -143,7 +143,7 @@ class _Run:
                 state=Import.State.DONE, finished_at=timezone.now()
             )
             if report.stored:
-                details = {"import": str(self.found.pk), "file": self.found.file_name}
+                details = {"file": self.found.file_name, "import": str(self.found.pk)}
                 record_act(Verb.IMPORTED_TRACE, report.ingest_id, rows=report.stored, details=details)
 
     def _refusal(self) -> str:

@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.access import require_staff
+from apps.accounts.idempotency import once
 from apps.accounts.models import account_of
 from apps.core.errors import TOO_LARGE, code_of, sentence
 from apps.core.forms import add_refusals
@@ -106,6 +107,7 @@ def _ask(request: HttpRequest, found: Import, form: ChooseForm, status: int = 20
 
 
 @require_POST
+@once
 def start(request: HttpRequest, id: str) -> HttpResponse:
     found = _find(id)
     form = ChooseForm(request.POST, found)
@@ -128,6 +130,7 @@ def cancel(request: HttpRequest, id: str) -> HttpResponse:
 
 
 @require_POST
+@once
 def again(request: HttpRequest, id: str) -> HttpResponse:
     """The same file anew: what is to be done with it is asked once more."""
     fresh = try_again(_find(id), created_by=account_of(request.user))
@@ -135,6 +138,7 @@ def again(request: HttpRequest, id: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def remove(request: HttpRequest, id: str) -> HttpResponse:
     """Asks first."""
     found, refusal = _find(id), ""

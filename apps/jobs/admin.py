@@ -7,8 +7,7 @@ from apps.jobs.models import Job
 
 @admin.register(Job)
 class JobAdmin(FrozenAdmin[Job]):
-    list_display = ["id", "title", "state", "done", "total", "attempts", "created_at", "created_by"]
-    list_select_related = ["created_by"]
+    list_display = ["id", "title", "state", "done", "total", "attempts", "created_at", "asked_by"]
     list_filter = ["state", "act"]
     search_fields = ["title", "act", "reason"]
     ordering = ["-pk"]

@@ -59,8 +59,10 @@ class Traces(ApiView):
     def get(self, request: Request) -> Response:
         """Newest first. Filter also by any top-level key of meta: `meta.<key>=<value>`."""
         query = self.query
-        rows = Trace.objects.matching(source=query.source, q=query.q, meta=query.meta).newest_first()
-        return Response(paginate(rows.listed(), query, serializers.listed))
+        rows = Trace.objects.matching(
+            source=query.source, q=query.q, meta=query.meta, ingest_id=query.ingest_id
+        )
+        return Response(paginate(rows.newest_first().listed(), query, serializers.listed))
 
     @extend_schema(
         operation_id="create_trace",

@@ -21,6 +21,7 @@ class TraceQuery(PageQuery):
 
     source: str | None = None
     q: Annotated[str | None, Field(description=QUERY_HELP)] = None
+    ingest_id: Annotated[UUID | None, Field(description="the act that brought it, such as an import")] = None
     meta: Annotated[dict[str, str], Field(exclude=True)] = {}
 
     @model_validator(mode="before")

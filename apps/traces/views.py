@@ -8,6 +8,7 @@ from django.template.defaultfilters import floatformat
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from apps.accounts.idempotency import once
 from apps.accounts.models import account_of
 from apps.core.errors import sentence
 from apps.core.pages import leave, render_page, wants_fragment
@@ -29,6 +30,7 @@ def find_trace(id: str) -> Trace:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def new(request: HttpRequest) -> HttpResponse:
     """Field by field, or with ?mode=json as one text. An `act` changes the steps and stores nothing."""
     if "act" in request.POST:
@@ -80,6 +82,7 @@ def compare(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@once
 def score(request: HttpRequest, id: str) -> HttpResponse:
     found = find_trace(id)
     try:

@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from apps.accounts.idempotency import once
 from apps.accounts.models import account_of
 from apps.core.pages import leave, render_page, wants_fragment
 from apps.datasets.serializers import MAX_LIMIT
@@ -16,6 +17,7 @@ from apps.ungar.serializers import PREVIEWED
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def panel(request: HttpRequest) -> HttpResponse:
     """`?first=` shows the episodes that were stored together with this trace, the first of them."""
     if request.method == "POST":

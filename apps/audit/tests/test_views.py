@@ -140,3 +140,8 @@ def test_the_admin_looks_and_changes_nothing(staff: User) -> None:
     assert "&quot;a&quot;: 1" in client.get(f"{url}change/").text
     statuses = [client.post(f"{url}delete/").status_code, client.get("/admin/audit/act/add/").status_code]
     assert (statuses, Act.objects.filter(key="k").count()) == ([403, 403], 1)
+
+
+def test_details_are_said_in_words(api: Client) -> None:
+    make_act(details={"added": ["a", "b"], "tagged_before": 0, "evaluation": {"steps": {"min": 2}}})
+    assert "added: a, b; tagged before: 0; evaluation: steps = min = 2" in api.get("/audit").text

@@ -69,6 +69,11 @@ class WhereForm(forms.Form):
     flag = forms.ChoiceField(
         label="Flag", required=False, choices=[("", "any or none"), *((name, name) for name in FLAGS)]
     )
+    ingest_id = forms.UUIDField(
+        label="Brought by",
+        required=False,
+        widget=forms.TextInput({"placeholder": "ingest id of an import"}),
+    )
     split = forms.ChoiceField(
         label="Part",
         required=False,
@@ -104,7 +109,7 @@ class WhereForm(forms.Form):
         if key := cleaned.pop("meta_key", ""):
             self.meta[key] = cleaned.pop("meta_value", "")
         bounds = {name: _bounds(name, cleaned) for name in BOUNDED}
-        rest: dict[str, Any] = {name: cleaned[name] for name in PLAIN if name in cleaned}
+        rest: dict[str, Any] = {name: str(cleaned[name]) for name in PLAIN if name in cleaned}
         if part := cleaned.get("split"):
             rest["split"] = {"part": part, PERCENT: cleaned.get(PERCENT, DEFAULT_PERCENT)}
         elif PERCENT in cleaned:

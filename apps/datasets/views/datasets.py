@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.accounts.access import is_open_to, require_staff
+from apps.accounts.idempotency import once
 from apps.accounts.models import account_of
 from apps.core.curl import curl_line
 from apps.core.keyset import COUNTED, PAGE_SIZE
@@ -125,6 +126,7 @@ def _uses(dataset: Dataset) -> dict[str, Any]:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def delete(request: HttpRequest, key: str) -> HttpResponse:
     """Asks first; what a manifest uses goes only with it."""
     require_staff(request.user, "delete datasets")

@@ -6,6 +6,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from apps.accounts.idempotency import once
 from apps.accounts.models import account_of
 from apps.core.errors import sentence
 from apps.core.forms import add_refusals
@@ -18,6 +19,7 @@ from apps.traces.models import Trace
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def overlap(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         form = OverlapForm(request.POST)

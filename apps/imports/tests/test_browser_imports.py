@@ -51,7 +51,9 @@ def test_columns_are_named_previewed_and_imported(page: Page, server: LiveServer
     page.get_by_label("A row that cannot be read").select_option("skip")
     page.get_by_role("button", name="Start import").click()
     expect(page.get_by_text("Done", exact=True)).to_be_visible(timeout=20_000)
-    expect(page.get_by_role("link", name="See the traces")).to_be_visible()
+    page.get_by_role("link", name="Show what it brought").click()
+    expect(page.get_by_role("link", name="brought by")).to_be_visible()
+    page.go_back()
     expect(page.get_by_text("This must be a text.")).to_be_visible()
     assert stored(server, page) == {
         "state": "done",

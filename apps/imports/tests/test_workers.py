@@ -111,3 +111,18 @@ def test_two_at_once_both_finish(place: Place) -> None:
     assert state_of(place) == ["done", "done"]
     assert place.prompts() == [*range(40_000)]
     assert place.ask("SELECT attempts FROM jobs_job") == [(1,), (1,)]
+
+
+def test_of_the_same_rows_at_once_each_is_stored_once(place: Place) -> None:
+    rows = lines(*map(long_row, range(20_000)))
+    for name in ("one.jsonl", "other.jsonl"):
+        start(place, rows, name)
+    place.start_worker()
+    place.start_worker()
+    place.wait_until(lambda: place.states() == ["done", "done"])
+    assert place.prompts() == [*range(20_000)]
+    columns = "sum(stored_count), sum(duplicate_count), min(read_count)"
+    assert [tuple(map(int, row)) for row in place.ask(f"SELECT {columns} FROM imports_import")] == [
+        (20_000, 20_000, 20_000)
+    ]
+    assert place.ask("SELECT attempts FROM jobs_job") == [(1,), (1,)]

@@ -87,6 +87,7 @@ class TraceQuerySet(models.QuerySet["Trace"]):
         q: str | None = None,
         meta: Mapping[str, str] | None = None,
         within: Mapping[str, Bounds[int] | Bounds[float]] | None = None,
+        ingest_id: UUID | None = None,
         flag: str | None = None,
         split: Split | None = None,
         is_walked: bool = False,
@@ -97,6 +98,8 @@ class TraceQuerySet(models.QuerySet["Trace"]):
         is asked for. For what is so common that some match is always near.
         """
         conditions: dict[str, Any] = {} if source is None else {"source": source}
+        if ingest_id is not None:
+            conditions["ingest_id"] = ingest_id
         for name, bounds in (within or {}).items():
             conditions |= _conditions(name, bounds)
         if split is not None:

@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from apps.accounts.idempotency import once
 from apps.accounts.models import account_of
 from apps.core.errors import sentence
 from apps.core.pages import leave, render_page, wants_fragment
@@ -23,6 +24,7 @@ from apps.ungar.views import panel_context
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def panel(request: HttpRequest) -> HttpResponse:
     """`?manifest=` shows one with its result, `?from=` begins with the values of one."""
     if request.method == "POST":

@@ -51,6 +51,7 @@ class Command(ActCommand):
             "--review", choices=Review.State.values, metavar="STATE", help="new, approved or rejected"
         )
         parser.add_argument("--flag", choices=[*FLAGS], help="what was found in a trace when it came in")
+        parser.add_argument("--ingest-id", metavar="ID", help="what an import brought")
         parser.add_argument(
             "--split",
             type=_split,
