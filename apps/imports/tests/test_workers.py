@@ -95,7 +95,9 @@ def test_killed_and_then_cancelled_it_leaves_nothing(place: Place) -> None:
     place.ask("UPDATE jobs_job SET cancel_requested_at = '2020-01-01 00:00:00+00:00'")
     place.start_worker()
     place.wait_until(lambda: place.states() == ["cancelled"])
-    assert place.ask("SELECT state, reason, stored_count FROM imports_import") == [("cancelled", CANCELLED, 0)]
+    assert place.ask("SELECT state, reason, stored_count FROM imports_import") == [
+        ("cancelled", CANCELLED, 0)
+    ]
     assert (place.prompts(), kept(place)) == ([], [])
 
 
