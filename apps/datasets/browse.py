@@ -6,12 +6,8 @@ from uuid import UUID
 
 from apps.core.keyset import COUNTED, FAR_REACH, REACH, Count, Page, Sort, Window, count_rows
 from apps.curation.look import Marks, marks_of
-from apps.datasets.selection import Where, select_traces
-from apps.formats.search_terms import parse_query
-from apps.traces.models import FEW, Trace
-
-# To ask a single trace for words costs more than to look at its numbers.
-NEAR = 500
+from apps.datasets.selection import Where, look_up, select_traces
+from apps.traces.models import FEW, Hits, Trace
 
 
 @dataclass(frozen=True)
@@ -36,42 +32,29 @@ class Browsed:
 def browse_traces(where: Where, sort: Sort, *, after: str = "", before: str = "") -> Browsed:
     """Raises ValidationError for an unknown dataset and for what is no cursor."""
     page = Page(sort._replace(within=where.bounds(sort.field)), after, before)
-    count, window = _find_words(where, page) if where.q else _find(where, page)
-    overlooked = Trace.objects.count_overlooked() if where.q else Count(0)
+    hits = look_up(where)
+    count, window = _find(where, hits, page)
+    overlooked = hits.overlooked if hits else Count(0)
     traces = Trace.objects.excerpts(window.keys)
     return Browsed(traces, count, window.before, window.after, overlooked, marks_of(window.keys))
 
 
-def _find(where: Where, page: Page) -> tuple[Count, Window]:
+def _find(where: Where, hits: Hits | None, page: Page) -> tuple[Count, Window]:
     """What an index finds in the order of the page is read from it. Else few are gathered by what they have
     in common, and sorted; many are met along the order, unless all of them are far away in it.
     """
-    found = select_traces(where)
+    found = select_traces(where, hits=hits)
     indexed = where.indexed_by(page.sort.field)
     along = Trace.objects.all() if indexed.source is None else Trace.objects.of_source(indexed.source)
     if where == indexed:
         return count_rows(found), page.read(select_traces(where, among=along, is_walked=True))
-    keys = found.some_keys(COUNTED + 1)
-    count = Count(len(keys))
-    if count.is_exact:
-        return count, page.gather(Trace.objects.with_keys(keys) if len(keys) <= FEW else found)
-    walked = select_traces(where, among=along, is_walked=True)
+    count = hits.count if hits and where == Where(q=where.q) else None
+    if count is None or count.is_exact:
+        keys = found.some_keys(COUNTED + 1)
+        count = Count(len(keys))
+        if count.is_exact:
+            return count, page.gather(Trace.objects.with_keys(keys) if len(keys) <= FEW else found)
+    walked = select_traces(where, among=along, hits=hits, is_walked=True)
     reaches = [REACH] if page.sort.field == "pk" else [REACH, FAR_REACH]
     walks = (page.walk(walked, along, reach) for reach in reaches)
     return count, next(filter(None, walks), None) or page.gather(found)
-
-
-def _find_words(where: Where, page: Page) -> tuple[Count, Window]:
-    """The same for words, which the index of search knows: it counts them alone, and with other filters all
-    that have them are gathered. To ask single traces for a prefix is slow.
-    """
-    found = select_traces(where)
-    is_alone = where == Where(q=where.q)
-    count = Trace.objects.count_found(where.q or "") if is_alone else count_rows(found)
-    if count.number <= FEW:
-        keys = found.some_keys(FEW + 1)
-        return Count(len(keys)), page.gather(Trace.objects.with_keys(keys))
-    if any(sought.is_prefix for sought in parse_query(where.q or "")):
-        return count, page.gather(found)
-    walked = select_traces(where, is_walked=True)
-    return count, page.walk(walked, Trace.objects.all(), NEAR) or page.gather(found)

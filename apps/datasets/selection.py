@@ -17,7 +17,7 @@ from apps.formats.search_terms import QUERY_HELP
 from apps.formats.split import Split
 from apps.formats.trace import SOURCE_MAX_LENGTH
 from apps.traces.index import settle_search
-from apps.traces.models import Trace, TraceQuerySet
+from apps.traces.models import Hits, Trace, TraceQuerySet
 
 TEXT_MAX_LENGTH = 1_000
 
@@ -108,12 +108,18 @@ def settle_selection(where: Where) -> None:
 
 
 def select_traces(
-    where: Where, *, among: TraceQuerySet | None = None, is_walked: bool = False
+    where: Where,
+    *,
+    among: TraceQuerySet | None = None,
+    hits: Hits | None = None,
+    is_walked: bool = False,
 ) -> TraceQuerySet:
-    """The traces that `where` means, in no order. Raises ValidationError for an unknown dataset."""
+    """The traces that `where` means, in no order; `hits` are what its words find, where that is known.
+
+    Raises ValidationError for an unknown dataset.
+    """
     found = (Trace.objects.all() if among is None else among).matching(
         source=where.source,
-        q=where.q,
         meta=where.meta,
         ingest_id=where.ingest_id,
         flag=where.flag,
@@ -125,7 +131,14 @@ def select_traces(
         found = with_tag(found, where.tag, is_walked=is_walked)
     if where.review is not None:
         found = in_review(found, where.review, is_walked=is_walked)
-    return found if where.in_dataset is None else _of_membership(found, where.in_dataset, is_walked)
+    if where.in_dataset is not None:
+        found = _of_membership(found, where.in_dataset, is_walked)
+    hits = hits or look_up(where)
+    return found.with_hits(hits, is_walked=is_walked) if hits else found
+
+
+def look_up(where: Where) -> Hits | None:
+    return None if where.q is None else Trace.objects.look_up(where.q)
 
 
 def _of_membership(found: TraceQuerySet, wanted: str, is_walked: bool) -> TraceQuerySet:

@@ -59,10 +59,9 @@ class Traces(ApiView):
     def get(self, request: Request) -> Response:
         """Newest first. Filter also by any top-level key of meta: `meta.<key>=<value>`."""
         query = self.query
-        rows = Trace.objects.matching(
-            source=query.source, q=query.q, meta=query.meta, ingest_id=query.ingest_id
-        )
-        return Response(paginate(rows.newest_first().listed(), query, serializers.listed))
+        rows = Trace.objects.matching(source=query.source, meta=query.meta, ingest_id=query.ingest_id)
+        found = rows.searched(query.q) if query.q else rows
+        return Response(paginate(found.newest_first().listed(), query, serializers.listed))
 
     @extend_schema(
         operation_id="create_trace",

@@ -32,8 +32,10 @@ SORTS = [Sort(field, down) for field in ("pk", "step_count", "char_count", "scor
 WAYS = {
     "by keys": {"traces.models.COUNTED": 5},
     "gathered": {"datasets.browse.FEW": 0, "traces.models.COUNTED": 1_000},
-    "walked near": {"datasets.browse.FEW": 0, "core.keyset.COUNTED": 0, "datasets.browse.COUNTED": 0},
+    "walked near": {"datasets.browse.FEW": 0, "core.keyset.COUNTED": 0, "datasets.browse.COUNTED": 0}
+    | {"traces.models.FEW": 0, "traces.models.search.COUNTED": 0},
     "walked far": {
+        "traces.models.FEW": 0,
         "datasets.browse.FEW": 0,
         "core.keyset.COUNTED": 0,
         "datasets.browse.COUNTED": 0,

@@ -1,5 +1,5 @@
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate, takewhile
+from itertools import accumulate
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -17,12 +17,12 @@ from apps.core.ranges import Bounds
 from apps.formats.flags import flag_names, values_with
 from apps.formats.meta import meta_term, spelled_terms
 from apps.formats.records import TraceRow
-from apps.formats.search_terms import Sought, is_found, parse_query, search_body
+from apps.formats.search_terms import is_found, parse_query, search_body
 from apps.formats.split import Split
 from apps.formats.trace import SOURCE_MAX_LENGTH, VERSION_MAX_LENGTH, Step
-from apps.traces.models.search import Searched, SearchText, UnindexedTrace, count_found, found_ids
+from apps.traces.models.search import Hits, Searched, SearchText, UnindexedTrace, count_found, found_ids
 
-__all__ = ["Score", "SearchText", "Trace", "TraceQuerySet", "UnindexedTrace", "find_id", "texts_of"]
+__all__ = ["Hits", "Score", "SearchText", "Trace", "TraceQuerySet", "UnindexedTrace", "find_id", "texts_of"]
 
 # Below the number of parameters that every SQLite takes in one statement.
 IDS_PER_QUERY = 10_000
@@ -84,7 +84,6 @@ class TraceQuerySet(models.QuerySet["Trace"]):
         self,
         *,
         source: str | None = None,
-        q: str | None = None,
         meta: Mapping[str, str] | None = None,
         within: Mapping[str, Bounds[int] | Bounds[float]] | None = None,
         ingest_id: UUID | None = None,
@@ -108,8 +107,6 @@ class TraceQuerySet(models.QuerySet["Trace"]):
         if flag is not None:
             # Apart and spelled so: else the index of the few that have any is not seen.
             found = found.filter(Positive("flags"), flags__in=values_with(flag))
-        if q:
-            found = found.searched(q, is_walked=is_walked)
         for key, text in (meta or {}).items():
             spelled = Q()
             for term in spelled_terms(key, text):
@@ -118,38 +115,38 @@ class TraceQuerySet(models.QuerySet["Trace"]):
         return found.narrowed() if meta and not is_walked else found
 
     def searched(self, q: str, *, is_walked: bool = False) -> "TraceQuerySet":
-        """Those with all words and phrases of `q` (see parse_query); none where it has no word."""
+        return self.with_hits(self.model.objects.look_up(q), is_walked=is_walked)
+
+    def with_hits(self, hits: Hits, *, is_walked: bool = False) -> "TraceQuerySet":
+        """Behind all other filters: SQLite asks in this order, and to look for words costs the most."""
+        if hits.indexed <= FEW:
+            return self.with_keys({*found_ids(hits.sought), *hits.waiting} if hits.sought else [])
+        return self.filter(Searched("pk", hits, is_walked=is_walked or hits.are_common))
+
+    def look_up(self, q: str) -> Hits:
+        """All traces with all words and phrases of `q` (see parse_query); none where it has no word."""
         sought = parse_query(q)
         if not sought:
-            return self.none()
-        waiting = self._waiting(sought)
-        found = found_ids(sought, FEW + 1)
-        if len(found) <= FEW:
-            return self.with_keys({*found, *waiting})
-        return self.filter(Searched("pk", sought, waiting, is_walked=is_walked))
+            return Hits(sought, 0, [], Count(0))
+        newest, overlooked = self._unindexed()
+        rows = self.model.objects.with_keys(newest).values_list("pk", *TEXTS) if newest else []
+        waiting = [id for id, *texts in rows if is_found(sought, search_body(texts_of(*texts)))]
+        return Hits(sought, count_found(sought), waiting, overlooked)
 
-    def count_found(self, q: str) -> Count:
-        """How many `searched` finds among all traces, by the index alone."""
-        sought = parse_query(q)
-        return Count(len(self._waiting(sought)) + count_found(sought)) if sought else Count(0)
-
-    def count_overlooked(self) -> Count:
-        """How many traces no search looks through yet."""
-        waiting = count_rows(UnindexedTrace.objects.all())
-        return Count(max(0, waiting.number - len(self._looked_through()))) if waiting.is_exact else waiting
-
-    def _looked_through(self) -> list[UUID]:
-        """The newest that the index does not know yet, as many as every search can bear to look through."""
-        newest = UnindexedTrace.objects.order_by("-trace_id").values("trace_id")[:MAX_UNINDEXED]
-        rows = self.model.objects.filter(pk__in=newest).newest_first().values_list("pk", "char_count")
-        totals = accumulate(size for _, size in rows)
-        within = takewhile(lambda total: total <= MAX_UNINDEXED_CHARACTERS, totals)
-        return [id for id, _ in rows[: max(1, len([*within]))]]
-
-    def _waiting(self, sought: Sequence[Sought]) -> list[UUID]:
-        """Those that have it of the newest that the index does not know yet."""
-        rows = self.model.objects.with_keys(self._looked_through()).values_list("pk", *TEXTS)
-        return [id for id, *texts in rows if is_found(sought, search_body(texts_of(*texts)))]
+    def _unindexed(self) -> tuple[list[UUID], Count]:
+        """The newest that the index does not know yet, as many as every search can bear to look through, and
+        how many there are beside these.
+        """
+        line = UnindexedTrace.objects.all()
+        newest = line.order_by("-trace_id").values("trace_id")[: MAX_UNINDEXED + 1]
+        rows = [*self.model.objects.filter(pk__in=newest).newest_first().values_list("pk", "char_count")]
+        totals = accumulate(size for _, size in rows[:MAX_UNINDEXED])
+        within = max(1, sum(total <= MAX_UNINDEXED_CHARACTERS for total in totals))
+        ids = [id for id, _ in rows[:within]]
+        if len(ids) == len(rows):
+            return ids, Count(0)
+        waiting = count_rows(line)
+        return ids, Count(max(0, waiting.number - len(ids))) if waiting.is_exact else waiting
 
     def _walking(self, conditions: Mapping[str, Any]) -> "TraceQuerySet":
         columns = {_column(name) for name in conditions}
