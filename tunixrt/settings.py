@@ -281,7 +281,7 @@ else:
     MIGRATION_MODULES["django_rq"] = None  # it has no table
 
 # What workers look after now and then beside the jobs themselves: jobs know no app above theirs.
-JOBS_SWEEPS = ["apps.imports.settle.settle_imports"]
+JOBS_SWEEPS = ["apps.imports.settle.settle_imports", "apps.curation.settle.settle_duplicates"]
 
 # --- API ---------------------------------------------------------------------------------------
 
