@@ -313,6 +313,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "JobState": "apps.jobs.serializers.STATES",
         "ReviewState": "apps.curation.serializers.STATES",
+        "DuplicateSearchState": "apps.curation.serializers.SEARCH_STATES",
+        "DuplicateGroupState": "apps.curation.serializers.GROUP_STATES",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

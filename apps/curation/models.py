@@ -5,7 +5,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, F, Min, Q, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from apps.core.digests import fold_text
@@ -254,6 +255,9 @@ class DuplicateGroupQuerySet(models.QuerySet["DuplicateGroup"]):
         """As they were found: they are stored from small to large."""
         return self.order_by("-pk")
 
+    def next_open(self) -> "DuplicateGroupQuerySet":
+        return self.in_state(DuplicateGroup.State.OPEN).largest_first()
+
     def headless(self) -> "DuplicateGroupQuerySet":
         """The trace that was kept has been deleted."""
         return self.filter(has_lost_kept=True, search__state=DuplicateSearch.State.DONE)
@@ -290,6 +294,13 @@ class DuplicateGroup(models.Model):
         return f"group {self.pk}"
 
     @property
+    def followers(self) -> DuplicateGroupQuerySet:
+        """Those still to go through: behind this one, and then again from the largest."""
+        others = DuplicateGroup.objects.filter(search=self.search_id).exclude(pk=self.pk).next_open()
+        behind = others.filter(pk__lt=self.pk)
+        return behind if behind.exists() else others
+
+    @property
     def is_open(self) -> bool:
         return self.state == self.State.OPEN
 
@@ -305,9 +316,22 @@ class DuplicateMemberQuerySet(models.QuerySet["DuplicateMember"]):
     def of_groups(self, keys: Iterable[int]) -> "DuplicateMemberQuerySet":
         return self.filter(group__in=[*keys])
 
+    def sizes(self) -> dict[int, tuple[int, float]]:
+        """By group: how many traces it has, and how alike the one is that is least."""
+        rows = self.order_by().values_list("group_id").annotate(Count("pk"), Min("similarity"))
+        return {group: (size, lowest) for group, size, lowest in rows}
+
+    def leading(self, most: int) -> "DuplicateMemberQuerySet":
+        """Of each group so many, the most alike first."""
+        place = Window(RowNumber(), partition_by=F("group"), order_by=F("pk").desc())
+        return self.annotate(place=place).filter(place__lte=most).order_by("-pk")
+
     def most_alike_first(self) -> "DuplicateMemberQuerySet":
         """As they were found: the one that is kept is stored last, the others from less to more."""
         return self.order_by("-pk")
+
+    def with_keys(self, keys: Iterable[int]) -> "DuplicateMemberQuerySet":
+        return self.filter(pk__in=[*keys])
 
     def newest_key(self) -> int:
         return self.order_by("-pk").values_list("pk", flat=True).first() or 0
