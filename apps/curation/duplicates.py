@@ -7,6 +7,7 @@ same again.
 
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -75,9 +76,10 @@ def search_duplicates(work: Work, *, search_id: str) -> dict[str, Any]:
 
 def _perform(work: Work, search: DuplicateSearch) -> None:
     try:
-        read = _read(work, search)
-        work.log(f"Comparing {len(read.scores):,} traces")
-        groups = _groups(read, partial(_tick, work, read))
+        with closing(_grouping(search)) as grouping:
+            read = _read(work, search, grouping)
+            work.log(f"Comparing {len(read.scores):,} traces")
+            groups = _groups(read, partial(_tick, work, read))
         work.log(f"Storing {len(groups):,} groups")
         counts = store_groups(search, groups, lambda: work.advance(None, read.done, read.total))
     except OSError as error:  # the file of the shingles
@@ -110,10 +112,13 @@ class _Read:
         return array("I", sorted(range(len(self.scores)), key=lambda number: -self.scores[number]))
 
 
-def _read(work: Work, search: DuplicateSearch) -> _Read:
+def _grouping(search: DuplicateSearch) -> Grouping:
+    return Equal() if search.is_exact else Alike(search.threshold, Path(settings.DATA_DIR))
+
+
+def _read(work: Work, search: DuplicateSearch, grouping: Grouping) -> _Read:
     """Those that are there now, oldest first."""
     newest = Trace.objects.newest_ids(1).first() or UUID(int=0)
-    grouping = Equal() if search.is_exact else Alike(search.threshold, Path(settings.DATA_DIR))
     read = _Read(grouping, 2 * Trace.objects.up_to(newest).count())
     for count, page in enumerate(_pages(search, newest), 1):
         for key, score, *texts in page:

@@ -18,7 +18,7 @@ from apps.jobs.work import Work
 
 CANCELLED = "Cancelled. What it had stored was removed again."
 
-_AT_ONCE = 2_000
+_AT_ONCE = 10_000
 
 
 def find_search(id: str) -> DuplicateSearch:

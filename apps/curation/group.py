@@ -53,6 +53,8 @@ class Grouping(Protocol):
     def group(self, order: Sequence[int], tick: Tick) -> Iterator[Beside]:
         """Once, at the end. Of those in a group the first in `order` is kept."""
 
+    def close(self) -> None: ...
+
 
 class Equal:
     """Equal for a reader: in Unicode NFC and with white space folded."""
@@ -70,6 +72,9 @@ class Equal:
             digest = bytes(self._digests[number * _DIGEST : (number + 1) * _DIGEST])
             if (kept := first.setdefault(digest, number)) != number:
                 yield Beside(number, kept, 1.0)
+
+    def close(self) -> None:
+        self._digests.clear()
 
 
 class Alike:
@@ -89,7 +94,7 @@ class Alike:
         self._bands = bands(threshold)
         self._keys = [array("q") for _ in self._bands]
         self._waiting, self._ends = array("q"), array("Q", [0])
-        self._file = TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - goes when this goes
+        self._file = TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - closed with this
         self._starts = array("Q", [0])
 
     def add(self, texts: Sequence[str]) -> None:
@@ -108,6 +113,9 @@ class Alike:
             if others and (found := self._most_alike(number, others)):
                 kept[number] = found.kept
                 yield found
+
+    def close(self) -> None:
+        self._file.close()
 
     def _flush(self) -> None:
         self._write(memoryview(self._waiting).cast("B"))

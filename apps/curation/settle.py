@@ -33,5 +33,6 @@ def _settle(search: DuplicateSearch) -> None:
     state = DuplicateSearch.State.CANCELLED if is_cancelled else DuplicateSearch.State.FAILED
     reason = CANCELLED if is_cancelled else (job.reason if job else "") or LOST
     with transaction.atomic():
-        if same.update(state=state, reason=reason, finished_at=timezone.now()):
-            start_removal(search, job.created_by if job else None)
+        removal = start_removal(search, job.created_by if job else None)
+        if not same.update(state=state, reason=reason, finished_at=timezone.now(), job=removal):
+            transaction.set_rollback(True)  # another worker was quicker

@@ -11,8 +11,8 @@ from apps.core.sql import column_names, placeholders
 from apps.curation.models import DuplicateGroup, DuplicateMember, DuplicateSearch, Tag, Tagging
 from apps.traces.models import Trace
 
-# Members in one transaction.
-_CHUNK = 5_000
+# Members in one transaction: in many small ones SQLite would write most pages of its indexes each time.
+_CHUNK = 25_000
 
 # Groups that are stored at once.
 _GROUPS = 1_000
