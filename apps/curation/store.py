@@ -12,7 +12,7 @@ from apps.curation.models import DuplicateGroup, DuplicateMember, DuplicateSearc
 from apps.traces.models import Trace
 
 # Members in one transaction: in many small ones SQLite would write most pages of its indexes each time.
-_CHUNK = 25_000
+_CHUNK = 20_000
 
 # Groups that are stored at once.
 _GROUPS = 1_000

@@ -1,4 +1,4 @@
-"""Searching for duplicates: what is found, kept and tagged, and what becomes of a search that is interrupted."""
+"""Searching for duplicates: what is found, kept and tagged, and what becomes of an interrupted search."""
 
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from apps.accounts.models import User
 from apps.curation import duplicates, store
 from apps.curation.curate import Change, curate_traces
 from apps.curation.forget import CANCELLED, ask_removal, cancel_search, remove_search
+from apps.curation.group import Equal
 from apps.curation.models import DuplicateGroup, DuplicateMember, DuplicateSearch, Tag, Tagging
 from apps.curation.settle import LOST, STOPPED, settle_duplicates
 from apps.curation.tests.factories import (
@@ -23,7 +24,7 @@ from apps.curation.tests.factories import (
     run_search,
     tagged,
 )
-from apps.jobs.models import Job
+from apps.jobs.models import Job, JobQuerySet
 from apps.jobs.tests.factories import claimed
 from apps.jobs.work import Cancelled, ClaimLost, Work
 from apps.traces.delete import delete_free_traces
@@ -37,6 +38,11 @@ ALIKE = (f"{WORDS} a", f"{WORDS.upper()}, a", f"{WORDS} b")
 
 def left() -> tuple[int, int, int]:
     return DuplicateGroup.objects.count(), DuplicateMember.objects.count(), Tagging.objects.count()
+
+
+def job_of(search: DuplicateSearch) -> JobQuerySet:
+    assert search.job is not None
+    return Job.objects.with_keys([search.job.pk])
 
 
 def test_the_best_is_kept_and_the_others_are_tagged() -> None:
@@ -152,7 +158,7 @@ def test_killed_anywhere_it_finds_the_same(count: int, monkeypatch: pytest.Monke
         try:
             perform(search)
         except _Killed:
-            Job.objects.filter(pk=search.job.pk).update(state=Job.State.QUEUED)
+            job_of(search).update(state=Job.State.QUEUED)
             perform(search)
     search.refresh_from_db()
     assert (groups_of(search), search.state) == (expected, "done")
@@ -163,7 +169,7 @@ def test_killed_anywhere_it_finds_the_same(count: int, monkeypatch: pytest.Monke
 def test_what_was_done_is_not_done_again() -> None:
     search = make_groups([2])
     assert search.job is not None
-    Job.objects.filter(pk=search.job.pk).update(state=Job.State.QUEUED)
+    job_of(search).update(state=Job.State.QUEUED)
     assert perform(search)["groups"] == 1
     assert left() == (1, 2, 1)
 
@@ -178,7 +184,7 @@ def test_cancelled_it_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def ask(cursor: Any, rows: Any) -> bool:
         if DuplicateMember.objects.of_search(search).count() > 2:
-            Job.objects.filter(pk=search.job_id).update(cancel_requested_at=timezone.now())
+            job_of(search).update(cancel_requested_at=timezone.now())
         return insert(cursor, rows)
 
     monkeypatch.setattr(store, "_insert", ask)
@@ -193,7 +199,7 @@ def test_another_worker_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     search = make_search()
     assert search.job is not None
     work = claimed(search.job)
-    Job.objects.filter(pk=search.job.pk).update(attempts=2)
+    job_of(search).update(attempts=2)
     with pytest.raises(ClaimLost):
         duplicates.search_duplicates.perform(work, search_id=str(search.pk))
     search.refresh_from_db()
@@ -253,7 +259,7 @@ def test_an_abandoned_search_is_cleared_away(state: str, reason: str, expected: 
     DuplicateSearch.objects.filter(pk=search.pk).update(state=DuplicateSearch.State.RUNNING)
     settle_duplicates()
     assert DuplicateSearch.objects.get(pk=search.pk).state == "running"  # its job still waits
-    Job.objects.filter(pk=search.job_id).update(state=state, reason=reason)
+    job_of(search).update(state=state, reason=reason)
     settle_duplicates()
     search.refresh_from_db()
     assert (search.state, search.reason) == expected
@@ -263,8 +269,8 @@ def test_an_abandoned_search_is_cleared_away(state: str, reason: str, expected: 
 
 
 def finish_removal(search: DuplicateSearch) -> None:
-    job = Job.objects.get(pk=DuplicateSearch.objects.get(pk=search.pk).job_id)
-    work = claimed(job)
+    search.refresh_from_db()
+    work = claimed(job_of(search).get())
     remove_search.perform(work, search_id=str(search.pk))
     work.end(Job.State.DONE)
 
@@ -288,7 +294,7 @@ def test_a_removal_that_was_stopped_can_be_asked_for_again() -> None:
     search = make_groups([3])
     ask_removal(search, created_by=None)
     search.refresh_from_db()
-    Job.objects.filter(pk=search.job_id).update(state=Job.State.CANCELLED)
+    job_of(search).update(state=Job.State.CANCELLED)
     settle_duplicates()
     search.refresh_from_db()
     assert (search.state, search.reason) == ("failed", STOPPED)
@@ -309,7 +315,7 @@ def test_settling_costs_next_to_nothing(django_assert_num_queries: Any) -> None:
 
 
 def test_an_unknown_trace_has_no_place_in_the_read() -> None:
-    read = duplicates._Read(duplicates.Equal(), 0)
+    read = duplicates._Read(Equal(), 0)
     key = UUID(int=7)
     read.keys += key.bytes
     assert read.key(0) == key

@@ -27,8 +27,10 @@ def with_one_changed(random: Random, words: list[str], start: int = 0) -> list[s
 
 def grouped(grouping: Grouping, texts: Iterable[str]) -> list[Beside]:
     with closing(grouping):
-        count = len([grouping.add([text]) for text in texts])
-        return [*grouping.group(range(count), lambda _: None)]
+        listed = [*texts]
+        for text in listed:
+            grouping.add([text])
+        return [*grouping.group(range(len(listed)), lambda _: None)]
 
 
 def alike(texts: Iterable[str], folder: Path, threshold: float = 0.7) -> dict[int, int]:
@@ -56,9 +58,7 @@ def test_nearly_all_that_are_alike_are_found(threshold: float, tmp_path: Path) -
     said = [" ".join(text) for text in texts + copies]
     found = alike(said, tmp_path, threshold)
     expected = {
-        n + 600: n
-        for n in range(600)
-        if jaccard(shingles([said[n]]), shingles([said[n + 600]])) >= threshold
+        n + 600: n for n in range(600) if jaccard(shingles([said[n]]), shingles([said[n + 600]])) >= threshold
     }
     assert len(expected) > 300
     assert found.items() <= expected.items()
@@ -104,8 +104,13 @@ def test_a_boilerplate_costs_each_text_the_same(
     copies = [with_one_changed(random, text, len(boilerplate)) for text in texts]
     said = [" ".join(text) for text in texts + copies]
     assert jaccard(shingles(said[:1]), shingles(said[1:2])) == pytest.approx(share, abs=0.02)
-    compared: list[None] = []
-    monkeypatch.setattr(group, "jaccard", lambda a, b: (compared.append(None), jaccard(a, b))[1])
+    compared = []
+
+    def compare(a: set[int], b: set[int]) -> float:
+        compared.append(a)
+        return jaccard(a, b)
+
+    monkeypatch.setattr(group, "jaccard", compare)
     assert alike(said, tmp_path) == {n + 600: n for n in range(600)}
     assert len(compared) <= len(said) * len(bands(0.7))
 

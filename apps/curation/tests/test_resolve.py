@@ -9,7 +9,15 @@ from apps.accounts.models import User
 from apps.curation.models import DuplicateGroup, DuplicateSearch
 from apps.curation.resolve import delete_others, dismiss_group, find_group, keep_trace, promote_another
 from apps.curation.settle import settle_duplicates
-from apps.curation.tests.factories import WORDS, groups_of, kept_of, make_alike, make_groups, run_search, tagged
+from apps.curation.tests.factories import (
+    WORDS,
+    groups_of,
+    kept_of,
+    make_alike,
+    make_groups,
+    run_search,
+    tagged,
+)
 from apps.datasets.tests.factories import make_dataset
 from apps.traces.delete import delete_free_traces, delete_traces
 from apps.traces.models import Trace
