@@ -80,10 +80,10 @@ def _perform(work: Work, search: DuplicateSearch) -> None:
             read = _read(work, search, grouping)
             work.log(f"Comparing {len(read.scores):,} traces")
             groups = _groups(read, partial(_tick, work, read))
-        work.log(f"Storing {len(groups):,} groups")
-        counts = store_groups(search, groups, lambda: work.advance(None, read.done, read.total))
     except OSError as error:  # the file of the shingles
         raise ValidationError(f"There is no room to compare so much: {error.strerror}.") from error
+    work.log(f"Storing {len(groups):,} groups")
+    counts = store_groups(search, groups, lambda: work.advance(None, read.done, read.total))
     _conclude(
         work,
         search,
