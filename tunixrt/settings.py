@@ -281,7 +281,7 @@ else:
     MIGRATION_MODULES["django_rq"] = None  # it has no table
 
 # What workers look after now and then beside the jobs themselves: jobs know no app above theirs.
-JOBS_SWEEPS = ["apps.imports.settle.settle_imports"]
+JOBS_SWEEPS = ["apps.imports.settle.settle_imports", "apps.curation.settle.settle_duplicates"]
 
 # --- API ---------------------------------------------------------------------------------------
 
@@ -313,6 +313,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "JobState": "apps.jobs.serializers.STATES",
         "ReviewState": "apps.curation.serializers.STATES",
+        "DuplicateSearchState": "apps.curation.serializers.SEARCH_STATES",
+        "DuplicateGroupState": "apps.curation.serializers.GROUP_STATES",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -3,7 +3,7 @@ from django.http import HttpRequest
 
 from apps.audit.admin import RecordedAdmin
 from apps.core.admin import Record
-from apps.curation.models import Note, Review
+from apps.curation.models import DuplicateSearch, Note, Review
 
 
 class _SaidAdmin(RecordedAdmin[Record]):
@@ -26,3 +26,12 @@ class NoteAdmin(_SaidAdmin[Note]):
 class ReviewAdmin(_SaidAdmin[Review]):
     list_display = ["id", "trace_id", "state", "is_current", "created_at", "created_by"]
     list_filter = ["state", "is_current"]
+
+
+@admin.register(DuplicateSearch)
+class DuplicateSearchAdmin(_SaidAdmin[DuplicateSearch]):
+    list_display = ["name", "compared", "threshold", "state", "group_count", "duplicate_count", "created_by"]
+    list_filter = ["state"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: DuplicateSearch | None = None) -> bool:
+        return False  # its tags would stay

@@ -9,8 +9,18 @@ from apps.core.errors import messages_by_path
 from apps.core.forms import add_refusals
 from apps.core.requests import validate
 from apps.curation.curate import Change
-from apps.curation.models import NOTE_MAX_LENGTH, SEPARATOR, TAG_MAX_LENGTH, Review
-from apps.curation.serializers import NoteRequest, TagsRequest
+from apps.curation.models import (
+    DEFAULT_THRESHOLD,
+    DUPLICATE_PREFIX,
+    MIN_THRESHOLD,
+    NOTE_MAX_LENGTH,
+    SEARCH_NAME_MAX_LENGTH,
+    SEPARATOR,
+    TAG_MAX_LENGTH,
+    DuplicateSearch,
+    Review,
+)
+from apps.curation.serializers import DuplicateRequest, NoteRequest, TagsRequest
 
 # What is typed: some tags at once.
 TAGS_MAX_LENGTH = 10 * (TAG_MAX_LENGTH + 2)
@@ -68,3 +78,39 @@ class NoteForm(forms.Form):
 
 class ReviewForm(forms.Form):
     state = forms.ChoiceField(choices=Review.State.choices)
+
+
+class DuplicatesForm(forms.Form):
+    """Adds `request` to what it cleans."""
+
+    compared = forms.ChoiceField(
+        label="Compare",
+        choices=DuplicateSearch.Compared.choices,
+        initial=DuplicateSearch.Compared.PROMPT,
+        widget=forms.RadioSelect,
+    )
+    threshold = forms.FloatField(
+        label="How alike they must be",
+        initial=DEFAULT_THRESHOLD,
+        min_value=MIN_THRESHOLD,
+        max_value=1,
+        widget=forms.NumberInput({"step": 0.01, "class": "short"}),
+        help_text=(
+            f"From {MIN_THRESHOLD} to 1: the share of all three words in a row that both have. At"
+            f" {DEFAULT_THRESHOLD} one word of twenty may differ; 1 finds equal texts alone"
+        ),
+    )
+    name = forms.CharField(
+        label="Name",
+        max_length=SEARCH_NAME_MAX_LENGTH,
+        help_text=f"What goes for another trace is tagged “{DUPLICATE_PREFIX}” and this name",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        if not self.errors:
+            try:
+                wanted = validate(DuplicateRequest, self.cleaned_data)
+                return {**self.cleaned_data, "request": wanted}
+            except ValidationError as error:
+                add_refusals(self, error)
+        return self.cleaned_data

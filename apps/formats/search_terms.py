@@ -24,7 +24,7 @@ _MAX_BYTES = 1_000_000
 
 # Scripts without spaces between words, and Hangul, whose words carry their grammar with them: every character
 # is a word, and what is written together is looked for as a phrase.
-_APART = re.compile(
+APART = re.compile(
     "[\u0e00-\u0fff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3040-\u312f\u3131-\u318f"
     "\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uaa60-\uaa7f\uac00-\ud7ff\uf900-\ufaff"
     "\U0001b000-\U0001b16f\U00020000-\U0003ffff]"
@@ -47,7 +47,7 @@ class _Spelling(dict[int, str]):
 def _spell(character: str) -> str:
     kind = unicodedata.category(character)
     if kind[0] in "LNM" and kind != "Me" and not _is_variant(character):
-        return f" {character} " if _APART.match(character) else character
+        return f" {character} " if APART.match(character) else character
     if kind in ("Sm", "So", "Sc", "Sk") and not character.isascii():
         return f" {character} "  # emoji and signs are looked for, too
     return "" if kind in ("Cf", "Me", "Mn") and character != _ZERO_WIDTH_SPACE else " "

@@ -83,8 +83,9 @@ class Compared:
         }
 
 
-def compare_traces(base: Trace, other: Trace) -> Compared:
-    marker = _Marker()
+def compare_traces(base: Trace, other: Trace, marker: "Marker | None" = None) -> Compared:
+    """`marker` where a page compares several pairs."""
+    marker = marker or Marker()
     a, b = base.step_list, other.step_list
     return Compared(
         prompt=marker.text_row(base.prompt, other.prompt),
@@ -169,7 +170,7 @@ def _signed(value: Decimal | int) -> str:
     return f"{value:+,}"
 
 
-class _Marker:
+class Marker:
     """Marks what differs, and keeps count of what that has cost on this page."""
 
     def __init__(self) -> None:

@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from apps.curation.tests.factories import make_groups
 from apps.datasets.tests.factories import make_dataset
 from apps.imports.api import CONTENT_TYPES
 from apps.imports.tests.factories import lines, make_upload, row
@@ -63,6 +64,8 @@ class Known(NamedTuple):
     manifest: str
     job: str
     upload: str
+    search: str
+    group: str
 
     def aim(self, case: Case) -> bool:
         """Put known ids into a generated call: so it gets beyond 404. Whether there was a place for one."""
@@ -70,6 +73,7 @@ class Known(NamedTuple):
         key = self.spare_key if case.method == "DELETE" else self.key
         id = self._id(case.path)
         known = {"id": id, "key": key, "dataset_key": key, "base": self.trace, "other": self.trace}
+        known["group"] = self.group
         found = [(place, name) for place in places for name in known.keys() & place.keys()]
         for place, name in found:
             place[name] = known[name]
@@ -77,6 +81,7 @@ class Known(NamedTuple):
 
     def _id(self, path: str) -> str:
         others = {"/tunix/manifests/": self.manifest, "/jobs/": self.job, "/imports/": self.upload}
+        others["/curation/duplicates/"] = self.search
         return next((id for part, id in others.items() if part in path), self.trace)
 
 
@@ -88,8 +93,16 @@ def known(transactional_db: None, settings: Settings) -> Known:
     training = Training("google/gemma-2b-it", "./output", 2e-5, 3, 8, 2048)
     manifest = generate_manifest(dataset.key, training, created_by=None)
     upload = make_upload(lines(row(1)))
+    search = make_groups([2])
     return Known(
-        str(traces[0].pk), dataset.key, spare.key, str(manifest.pk), str(make_job().pk), str(upload.pk)
+        str(traces[0].pk),
+        dataset.key,
+        spare.key,
+        str(manifest.pk),
+        str(make_job().pk),
+        str(upload.pk),
+        str(search.pk),
+        str(search.groups.get().pk),
     )
 
 
@@ -123,6 +136,13 @@ def test_every_call_is_in_the_schema(schema: dict[str, Any]) -> None:
     assert [f"{method.upper()} {path}" for method, path, _ in operations(schema)] == [
         "GET /api/audit",
         "POST /api/curation",
+        "GET /api/curation/duplicates",
+        "POST /api/curation/duplicates",
+        "GET /api/curation/duplicates/{id}",
+        "DELETE /api/curation/duplicates/{id}",
+        "GET /api/curation/duplicates/{id}/groups",
+        "GET /api/curation/duplicates/{id}/groups/{group}",
+        "POST /api/curation/duplicates/{id}/groups/{group}",
         "POST /api/curation/overlap",
         "GET /api/datasets",
         "GET /api/datasets/{key}",
@@ -216,6 +236,7 @@ def test_the_examples_of_bodies_are_accepted(api: Client, schema: dict[str, Any]
     }
     assert accepted == {
         "/api/curation": [200],
+        "/api/curation/duplicates": [202],
         "/api/curation/overlap": [202],
         "/api/datasets/build": [201, 201],
         "/api/traces": [201],

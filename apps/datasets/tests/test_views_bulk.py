@@ -136,6 +136,7 @@ def test_the_number_of_queries_is_constant(api: Client, count: int) -> None:
         "curation_tagging",
         "curation_review",
         "curation_note",
+        "curation_duplicatemember",
     ]
     assert not any("prompt" in query["sql"] for query in queries)
     assert (Trace.objects.count(), Score.objects.count()) == (0, 0)
