@@ -33,7 +33,7 @@ def conflict(message: str) -> ValidationError:
 
 
 def field_error(path: str, message: str) -> ValidationError:
-    return ValidationError({path: message})
+    return ValidationError({printable(path): message})
 
 
 def from_json_error(error: JSONError, *prefix: str | int) -> ValidationError:
@@ -49,10 +49,15 @@ def from_pydantic(error: pydantic.ValidationError, *prefix: str | int) -> Valida
     for item in error.errors(include_url=False, include_context=False, include_input=False):
         path = ".".join(str(part) for part in (*prefix, *item["loc"]))
         message = item["msg"].removeprefix("Value error, ")
-        found.setdefault(path or NON_FIELD_ERRORS, []).append(message)
+        found.setdefault(printable(path) or NON_FIELD_ERRORS, []).append(message)
     if [*found] == [NON_FIELD_ERRORS]:
         return ValidationError(found[NON_FIELD_ERRORS][0])
     return ValidationError(found)
+
+
+def printable(text: str) -> str:
+    """Refused text is quoted in its refusal: a lone surrogate in it must not break the answer."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def messages_by_path(error: ValidationError) -> dict[str, list[str]]:

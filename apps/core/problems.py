@@ -14,6 +14,7 @@ from apps.core.errors import (
     UNPROCESSABLE,
     code_of,
     messages_by_path,
+    printable,
     sentence,
 )
 from apps.core.negotiation import Response
@@ -37,13 +38,8 @@ def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response |
 
 
 def _body_of(error: ValidationError) -> dict[str, Any]:
-    body: dict[str, Any] = {"detail": _printable(sentence(error))}
+    body: dict[str, Any] = {"detail": printable(sentence(error))}
     by_path = messages_by_path(error)
     if by_path:
-        body["errors"] = {_printable(path): [*map(_printable, found)] for path, found in by_path.items()}
+        body["errors"] = {printable(path): [*map(printable, found)] for path, found in by_path.items()}
     return body
-
-
-def _printable(text: str) -> str:
-    """Refused text is quoted in its refusal: a lone surrogate in it must not break the answer."""
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,5 +1,6 @@
 """A conversation of one question and one answer, as OpenAI's `messages` or ShareGPT's `conversations`."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from apps.formats.reasoning import UnreadableError
@@ -15,13 +16,18 @@ _ROLES = {
 }
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 
+Path = tuple[str | int, ...]
+
 
 class Exchange(NamedTuple):
-    """`reasoning` is the text that the answering turn keeps apart from its content, if it does."""
+    """`reasoning` is the text that the answering turn keeps apart from its content, if it does; `read` has
+    for each turn the paths of what these texts are made of.
+    """
 
     prompt: str
     response: str
     reasoning: str | None
+    read: list[list[Path]]
 
 
 def read_conversation(turns: Any) -> Exchange:
@@ -41,13 +47,18 @@ def read_conversation(turns: Any) -> Exchange:
         raise UnreadableError(f"The turns are {', '.join(roles) or 'none'}; they must be user, assistant.")
     texts = [_text(index, turn) for index, turn in enumerate(turns)]
     prompt = "\n\n".join(text for text in texts[:-1] if text.strip())
-    return Exchange(prompt, texts[-1], _reasoning(len(turns) - 1, turns[-1]))
+    reasoning = _reasoning(len(turns) - 1, turns[-1])
+    read = [[*_read(turn)] for turn in turns]
+    if reasoning is None:
+        return Exchange(prompt, texts[-1], None, read)
+    read[-1].append((reasoning,))
+    return Exchange(prompt, texts[-1], turns[-1][reasoning], read)
 
 
 def _role(index: int, turn: Any) -> str:
     if not isinstance(turn, dict):
         raise UnreadableError("This must be an object.", index)
-    name = "role" if "role" in turn else "from"
+    name = _name(turn, "role", "from")
     role = turn.get(name)
     if not isinstance(role, str) or role.lower() not in _ROLES:
         said = f'"{role[:40]}"' if isinstance(role, str) else "none"
@@ -58,7 +69,7 @@ def _role(index: int, turn: Any) -> str:
 
 
 def _text(index: int, turn: dict[str, Any]) -> str:
-    name = "content" if "content" in turn else "value"
+    name = _name(turn, "content", "value")
     content = turn.get(name)
     if isinstance(content, list) and content and all(map(_is_text_part, content)):
         return "\n".join(part["text"] for part in content)
@@ -67,15 +78,31 @@ def _text(index: int, turn: dict[str, Any]) -> str:
     return content
 
 
+def _name(turn: dict[str, Any], name: str, other: str) -> str:
+    return name if name in turn else other
+
+
+def _read(turn: dict[str, Any]) -> Iterator[Path]:
+    """Of a turn whose text was read; a reasoning that is empty says nothing."""
+    yield (_name(turn, "role", "from"),)
+    name = _name(turn, "content", "value")
+    if isinstance(turn[name], list):
+        yield from ((name, index, key) for index in range(len(turn[name])) for key in ("type", "text"))
+    else:
+        yield (name,)
+    yield from ((name,) for name in _REASONING if turn.get(name) == "")
+
+
 def _is_text_part(part: Any) -> bool:
     return isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str)
 
 
 def _reasoning(index: int, turn: dict[str, Any]) -> str | None:
+    """The name of what holds it."""
     for name in _REASONING:
         value = turn.get(name)
         if value is not None and not isinstance(value, str):
             raise UnreadableError("This must be a text.", index, name)
         if value:
-            return str(value)
+            return name
     return None

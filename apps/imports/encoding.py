@@ -30,6 +30,11 @@ _BINARY = {
     b"\x28\xb5\x2f\xfd": "packed twice. Unpack it once",
     b"\x7fELF": "a program",
 }
+NO_TEXT = "This is no text file: save it as JSON Lines, CSV or Parquet."
+
+_SAMPLE = 1_000
+# Text has a few of them at most; of bytes at random they are a tenth.
+_CONTROLS = bytes({*range(32)} - {*b"\t\n\r\f\x1b"})
 
 
 class Text(NamedTuple):
@@ -52,8 +57,11 @@ def open_text(file: Unpacked) -> Text:
             stream.read(len(bom))
             recoded = cast(BinaryIO, io.BufferedReader(_Recoded(stream, name), _READ))
             return Text(*peek(recoded), "UTF-16")
-    if head[:1000].count(0) > len(head[:1000]) // 4:
+    sample = head[:_SAMPLE]
+    if sample.count(0) > len(sample) // 4:
         raise ValidationError("The file is no text, or UTF-16 without a byte order mark.")
+    if len(sample) - len(sample.translate(None, _CONTROLS)) > len(sample) // 20:
+        raise ValidationError(NO_TEXT)
     return Text(stream, head, "UTF-8")
 
 

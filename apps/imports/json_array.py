@@ -81,14 +81,15 @@ class _Buffer:
 
     def grow(self) -> bool:
         """At least double what is held, so that trying a long element again and again stays cheap."""
-        self._lines_before += self.held.count("\n", 0, self.start)
-        rest = self.held[self.start :]
-        parts, missing = [rest], max(len(rest), 1)
+        parts, missing = [self.held[self.start :]], max(len(self.held) - self.start, 1)
         while missing > 0 and (piece := next(self._pieces, "")):
             parts.append(piece)
             missing -= len(piece)
+        if len(parts) == 1:
+            return False  # and positions in what is held stay what they are
+        self._lines_before += self.held.count("\n", 0, self.start)
         self.held, self.start = "".join(parts), 0
-        return len(parts) > 1
+        return True
 
     def peek(self) -> str:
         """The next character that is no white space, empty at the end."""

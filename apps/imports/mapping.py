@@ -9,6 +9,7 @@ from apps.formats.conversation import Exchange, read_conversation
 from apps.formats.reasoning import Cut, Split, UnreadableError, cut_steps, split_response
 from apps.formats.restore import numbered_steps
 from apps.formats.trace import SOURCE_MAX_LENGTH, VERSION_MAX_LENGTH
+from apps.imports.columns import Columns
 
 COLUMN_MAX_LENGTH = 256
 MAX_META = 100
@@ -23,7 +24,8 @@ class Mapping(BaseModel):
     """Either a `conversation`, or `prompt` and `answer`.
 
     Without `steps` the answer is a whole response, whose markup tells its steps from its answer. `context`
-    is put behind the prompt. `meta` lists the columns kept; null keeps all that have no other use.
+    is put behind the prompt. `meta` lists the columns kept; null keeps all that is not read, also in a
+    column that is read in part.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -49,71 +51,62 @@ class Mapping(BaseModel):
 
     def read(self, row: dict[str, Any]) -> dict[str, Any]:
         """The JSON of a trace. Raises UnreadableError with the path of the column."""
-        prompt, split = self._read_turns(row) if self.conversation else self._read_columns(row)
+        columns = Columns(row)
+        prompt, split = self._read_turns(columns) if self.conversation else self._read_columns(columns)
         return {
             "trace_version": self.trace_version,
             "prompt": prompt,
             "final_answer": split.answer,
             "steps": numbered_steps(split.steps),
-            "meta": self._meta(row),
+            "meta": self._meta(columns),
         }
 
-    def _read_columns(self, row: dict[str, Any]) -> tuple[str, Split]:
-        prompt, answer = _value(row, self.prompt), _value(row, self.answer)
+    def _read_columns(self, columns: Columns) -> tuple[str, Split]:
+        prompt, answer = columns.value(self.prompt), columns.value(self.answer)
         if isinstance(prompt, list) and isinstance(answer, list) and not self.steps:
-            return self._exchange([*prompt, *answer], f"{self.prompt}+{self.answer}")
-        text = _text(prompt, self.prompt)
-        context = _value(row, self.context, is_optional=True)
+            found, split = self._exchange([*prompt, *answer], f"{self.prompt}+{self.answer}")
+            columns.note_items(self.prompt, found.read[: len(prompt)])
+            columns.note_items(self.answer, found.read[len(prompt) :])
+            return found.prompt, split
+        text = _text(columns.whole(self.prompt), self.prompt)
+        response = _text(columns.whole(self.answer), self.answer)
+        context = columns.whole(self.context, is_optional=True)
         if context not in (None, ""):
             text = f"{text}\n\n{_text(context, self.context)}"
-        response = _text(answer, self.answer)
         if not self.steps:
             return text, _at(self.answer, lambda: split_response(response, self.cut))
-        return text, Split(self._steps(_value(row, self.steps)), response)
+        return text, Split(self._steps(columns), response)
 
-    def _read_turns(self, row: dict[str, Any]) -> tuple[str, Split]:
-        return self._exchange(_value(row, self.conversation), str(self.conversation))
+    def _read_turns(self, columns: Columns) -> tuple[str, Split]:
+        turns = columns.value(self.conversation)
+        found, split = self._exchange(turns, str(self.conversation))
+        columns.note_items(self.conversation, found.read)
+        return found.prompt, split
 
-    def _exchange(self, turns: Any, path: str) -> tuple[str, Split]:
+    def _exchange(self, turns: Any, path: str) -> tuple[Exchange, Split]:
         found: Exchange = _at(path, lambda: read_conversation(turns))
         if found.reasoning is None:
-            return found.prompt, _at(path, lambda: split_response(found.response, self.cut))
+            return found, _at(path, lambda: split_response(found.response, self.cut))
         steps = _at(path, lambda: cut_steps(found.reasoning or "", self.cut))
-        return found.prompt, Split(steps, found.response.strip())
+        return found, Split(steps, found.response.strip())
 
-    def _steps(self, value: Any) -> list[str]:
+    def _steps(self, columns: Columns) -> list[str]:
+        value = columns.value(self.steps)
         if not isinstance(value, list):
+            columns.note(self.steps)
             return _at(self.steps, lambda: cut_steps(_text(value, self.steps), self.cut))
         if not value:
             raise UnreadableError("there are no steps: the list is empty.", self.steps or "")
-        return [_step(item, f"{self.steps}.{index}") for index, item in enumerate(value)]
+        steps = [_step(item, f"{self.steps}.{index}") for index, item in enumerate(value)]
+        columns.note_items(self.steps, [[("content",) if isinstance(item, dict) else ()] for item in value])
+        return steps
 
-    def _meta(self, row: dict[str, Any]) -> dict[str, Any] | None:
+    def _meta(self, columns: Columns) -> dict[str, Any] | None:
         if self.meta is None:
-            used = [self.prompt, self.context, self.steps, self.answer, self.conversation]
-            names = {path if path in row else path.partition(".")[0] for path in used if path}
-            meta = {name: value for name, value in row.items() if name not in names}
+            meta = columns.rest()
         else:
-            meta = {name: _value(row, name, is_optional=True) for name in self.meta}
+            meta = {name: columns.value(name, is_optional=True) for name in self.meta}
         return {**meta, "source": self.source} if self.source else meta or None
-
-
-def _value(row: dict[str, Any], path: str | None, *, is_optional: bool = False) -> Any:
-    if path is None:
-        return None
-    if path in row:
-        return row[path]
-    value: Any = row
-    for part in path.split("."):
-        if isinstance(value, list) and part.isascii() and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        elif isinstance(value, dict) and part in value:
-            value = value[part]
-        elif is_optional:
-            return None
-        else:
-            raise UnreadableError("The row has no such column.", path)
-    return value
 
 
 def _text(value: Any, path: str | None) -> str:

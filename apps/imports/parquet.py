@@ -1,101 +1,75 @@
-"""Parquet, a batch of rows at a time, by pyarrow where it is installed."""
+"""Parquet: its rows are made by a process of their own, `apps.imports.parquet_rows`."""
 
-import importlib
+import importlib.util
+import io
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from contextlib import contextmanager
+from typing import BinaryIO, cast
 
+import orjson
+from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from apps.core.errors import from_json_error, too_large
-from apps.core.json import JSONError, check_domain
-from apps.imports.rows import MAX_COLUMNS, Row
-from apps.imports.unpack import seekable
+from apps.core.errors import from_json_error
+from apps.core.json import JSONError
+from apps.imports import parquet_rows
+from apps.imports.parquet_rows import END, MEMORY, REFUSED, ROW, STOPPED
+from apps.imports.rows import Row
+from apps.imports.unpack import on_disk
 
 MAGIC = b"PAR1"
-_BATCH_BYTES = 8 << 20
-_MAX_BATCH = 500
+_BUFFER = 1 << 18
+# What the library would keep for itself, rather than give back, is not to be had.
+_ENVIRONMENT = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
 
 
 def read_parquet(stream: BinaryIO, max_bytes: int, after: int = 0) -> Iterator[Row]:
     """Raises ValidationError, also where the package is absent."""
-    arrow = _arrow()
-    try:
-        with seekable(stream) as file:
-            # Not pre-buffered: a row group may be the whole file.
-            options = {"buffer_size": 1 << 20, "pre_buffer": False}
-            parquet = importlib.import_module("pyarrow.parquet").ParquetFile(file, **options)
-            _check_columns(arrow, parquet.schema_arrow)
-            yield from _rows(parquet, max_bytes, after)
-    except (arrow.ArrowException, OSError) as error:
-        reason = str(error).split("\n")[0].rstrip(".")[:300]
-        raise ValidationError(f"The Parquet data cannot be read: {reason}.") from error
-
-
-def _arrow() -> Any:
-    try:
-        # Not at the top: it is an extra, and takes 60 MB of memory that no other import needs.
-        return importlib.import_module("pyarrow")
-    except ImportError as error:
+    if importlib.util.find_spec("pyarrow") is None:
         raise ValidationError(
             "Parquet files need the package pyarrow: install it with pip install pyarrow, then start again."
-        ) from error
-
-
-def _check_columns(arrow: Any, schema: Any) -> None:
-    if len(schema.names) > MAX_COLUMNS:
-        raise ValidationError(f"{len(schema.names)} columns are more than the limit of {MAX_COLUMNS}.")
-    if len({*schema.names}) < len(schema.names):
-        raise ValidationError("Two columns have the same name.")
-    for field in schema:
-        if not _is_readable(arrow.types, field.type):
+        )
+    with on_disk(stream) as file, _reader(file, max_bytes, after) as lines:
+        number, line = after, b""
+        for line in lines:
+            if not line.startswith((ROW, REFUSED)):
+                break
+            number += 1
+            yield _row(number, line)
+        if line.startswith(STOPPED):
+            raise ValidationError(line[1:-1].decode())
+        if not line.startswith(END):
             raise ValidationError(
-                f'The column "{field.name}" has the type {str(field.type)[:200]}, which has no like in JSON. '
-                "Leave it out, or turn it into text."
+                f"The Parquet data cannot be read behind row {number}: it is damaged, or reading it takes "
+                f"more than {MEMORY >> 20} MB of memory."
             )
 
 
-def _is_readable(types: Any, type: Any) -> bool:
-    """Texts, numbers, truth values, and lists and structs of them."""
-    if types.is_dictionary(type):
-        return _is_readable(types, type.value_type)
-    if types.is_list(type) or types.is_large_list(type) or types.is_fixed_size_list(type):
-        return _is_readable(types, type.value_type)
-    if types.is_struct(type):
-        return all(_is_readable(types, type.field(n).type) for n in range(type.num_fields))
-    return any(
-        is_kind(type)
-        for is_kind in (
-            types.is_string,
-            types.is_large_string,
-            types.is_integer,
-            types.is_floating,
-            types.is_boolean,
-            types.is_null,
-        )
+@contextmanager
+def _reader(file: BinaryIO, max_bytes: int, after: int) -> Iterator[BinaryIO]:
+    """Its lines. Both read at one position: how far it is can be told from the file."""
+    file.seek(0, io.SEEK_END)  # forgets what is held of it
+    process = subprocess.Popen(
+        [sys.executable, "-m", parquet_rows.__name__, str(max_bytes), str(after)],
+        stdin=file,
+        stdout=subprocess.PIPE,
+        bufsize=_BUFFER,
+        cwd=settings.BASE_DIR,
+        env=os.environ | _ENVIRONMENT,
     )
+    with process:
+        try:
+            yield cast(BinaryIO, process.stdout)
+        finally:
+            process.kill()
 
 
-def _rows(parquet: Any, max_bytes: int, after: int) -> Iterator[Row]:
-    groups = [parquet.metadata.row_group(n) for n in range(parquet.num_row_groups)]
-    count = max(1, parquet.metadata.num_rows)
-    average = max(1, sum(group.total_byte_size for group in groups) // count)
-    number = 0
-    for batch in parquet.iter_batches(batch_size=max(1, min(_MAX_BATCH, _BATCH_BYTES // average))):
-        size = batch.nbytes // max(1, batch.num_rows)
-        if number + batch.num_rows <= after:
-            number += batch.num_rows
-            continue
-        for value in batch.to_pylist():
-            number += 1
-            if number > after:
-                yield _row(number, value, size, max_bytes)
-
-
-def _row(number: int, value: dict[str, Any], size: int, max_bytes: int) -> Row:
-    if size > max_bytes:
-        return Row(number, None, "", size, too_large("The row", max_bytes))
-    try:
-        check_domain(value)
-    except JSONError as error:
-        return Row(number, None, repr(value), size, from_json_error(error))
-    return Row(number, value, None, size)
+def _row(number: int, line: bytes) -> Row:
+    text = line[1:-1]
+    if line.startswith(ROW):
+        return Row(number, orjson.loads(text), text, len(text))
+    path, reason, size, source = orjson.loads(text)
+    return Row(number, None, source, size, from_json_error(JSONError(reason, *path)))

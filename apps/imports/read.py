@@ -15,6 +15,8 @@ from apps.imports.tables import DELIMITERS, read_table, sniff_delimiter
 from apps.imports.unpack import DamagedError, Unpacked, unpack
 
 HEAD_ROWS = 10
+# As much of them is held: a long row may take many times its size.
+_HEAD_SIZE = 4 << 20
 
 
 class Rows:
@@ -30,7 +32,7 @@ class Rows:
     ) -> None:
         self.container, self.packing, self.encoding, self.unit = container, packing, encoding, unit
         self._rows = _placed(rows, unit)
-        self.head = [*islice(self._rows, HEAD_ROWS)]
+        self.head = [*_first(self._rows)]
 
     def __iter__(self) -> Iterator[Row]:
         head, self.head = self.head, []  # a long row of it is not held for longer than it takes
@@ -47,13 +49,27 @@ class Rows:
         return ", ".join(filter(None, (self.container, self.packing, self.encoding)))
 
 
+def _first(rows: Iterator[Row]) -> Iterator[Row]:
+    size = 0
+    for row in islice(rows, HEAD_ROWS):
+        yield row
+        size += len(row.source or "")
+        if size > _HEAD_SIZE:
+            return
+
+
 def read_rows(stream: BinaryIO, max_bytes: int, after: int = 0) -> Rows:
     """Those behind place `after`; none longer than `max_bytes`. Raises ValidationError."""
     try:
         file = unpack(stream)
         if file.head.startswith(MAGIC):
+            if file.packing:  # it is read from its end, for which all of it would have to lie unpacked
+                raise ValidationError(
+                    f"The file is Parquet within {file.packing}. Parquet is packed in itself: "
+                    "send it as it is."
+                )
             rows = read_parquet(file.stream, max_bytes, after)
-            return Rows("Parquet", file.packing, None, "row", rows)
+            return Rows("Parquet", None, None, "row", rows)
         return _read_text(file, max_bytes, after)
     except DamagedError as error:
         raise ValidationError(f"{error} at its beginning.") from error

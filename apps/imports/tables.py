@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from apps.core.errors import from_json_error
 from apps.core.json import JSONError, check_domain
-from apps.imports.encoding import not_utf8
+from apps.imports.encoding import NO_TEXT, not_utf8
 from apps.imports.rows import MAX_COLUMNS, Row
 
 DELIMITERS = {",": "CSV", "\t": "TSV", ";": "CSV with semicolons", "|": "CSV with bars"}
@@ -53,13 +53,25 @@ def read_table(stream: BinaryIO, delimiter: str, max_chars: int, after: int = 0)
         try:
             record = next(reader, None)
         except csv.Error as error:
-            record, fault = [], ValidationError(f"The record is not CSV: {error}.")
+            record, fault = [], _fault(error, lines)
         if record is None:
             return
         if not names and (record or fault):
             names = _header(record, fault, lines.first)
         elif (record or fault) and lines.first > after:
             yield _row(names, record, fault, lines)
+
+
+def _fault(error: csv.Error, lines: "_Lines") -> ValidationError:
+    """Of a record of one line: it is one bad row. Raised where it has more, for then any of them may be rows
+    which an open quote has swallowed.
+    """
+    if lines.last > lines.first:
+        raise ValidationError(
+            f"Line {lines.first}: a quote in the record that begins here is not closed as CSV wants it until "
+            f"line {lines.last}: {error}. Where the next record begins cannot be told."
+        )
+    return ValidationError(f"The record is not CSV: {error}.")
 
 
 def _header(record: list[str], fault: ValidationError | None, line: int) -> list[str]:
@@ -73,15 +85,16 @@ def _header(record: list[str], fault: ValidationError | None, line: int) -> list
             raise ValidationError(f'Line {line}: the column "{name[:100]}" stands twice.')
     try:
         check_domain(names)
-    except JSONError as error:
-        raise ValidationError(f"Line {line}: {error}") from error
+    except JSONError as error:  # only NUL: the line was decoded
+        raise ValidationError(NO_TEXT) from error
     return names
 
 
 def _row(names: list[str], record: list[str], fault: ValidationError | None, lines: "_Lines") -> Row:
     source = "".join(lines.texts)
     if not fault and len(record) != len(names):
-        fault = ValidationError(f"The record has {len(record)} fields, the header {len(names)}.")
+        span = f" of lines {lines.first} to {lines.last}" if lines.last > lines.first else ""
+        fault = ValidationError(f"The record{span} has {len(record)} fields, the header {len(names)}.")
     value = None if fault else dict(zip(names, record, strict=True))
     try:
         check_domain(value)
@@ -95,11 +108,11 @@ class _Lines:
 
     def __init__(self, stream: BinaryIO, max_chars: int) -> None:
         self._stream, self._max_chars = stream, max_chars
-        self._number = 0
+        self.last = 0
         self.begin_record()
 
     def begin_record(self) -> None:
-        self.first = self._number + 1
+        self.first = self.last + 1
         self.texts: list[str] = []
         self._held = 0
 
@@ -110,15 +123,15 @@ class _Lines:
         line = self._stream.readline(self._max_chars + 1)
         if not line:
             raise StopIteration
-        self._number += 1
+        self.last += 1
         self._held += len(line)
         if self._held > self._max_chars:
-            raise ValidationError(
-                f"Line {self.first}: the record is longer than the limit of {self._max_chars} bytes."
-            )
+            open_quote = f" A quote in it is open in line {self.last}." if self.last > self.first else ""
+            limit = f"the limit of {self._max_chars} bytes"
+            raise ValidationError(f"Line {self.first}: the record is longer than {limit}.{open_quote}")
         try:
             text = line.decode()
         except UnicodeDecodeError as error:
-            raise ValidationError(not_utf8(self._number, error.start)) from error
+            raise ValidationError(not_utf8(self.last, error.start)) from error
         self.texts.append(text)
         return text

@@ -62,15 +62,24 @@ def peek(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
 
 
 @contextmanager
-def seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
-    """The stream, or its bytes in a temporary file, for a format that is read from its end."""
-    if stream.seekable():
+def on_disk(stream: BinaryIO) -> Iterator[BinaryIO]:
+    """The stream where it is a file; else, as of a pipe, its bytes in a temporary one, for a format that is
+    read from its end.
+    """
+    if _is_file(stream):
         yield stream
         return
     with tempfile.TemporaryFile() as file:
         shutil.copyfileobj(stream, file, 1 << 20)
         file.seek(0)
         yield cast(BinaryIO, file)
+
+
+def _is_file(stream: BinaryIO) -> bool:
+    try:
+        return stream.fileno() >= 0 and stream.seekable()
+    except OSError:  # it has no descriptor
+        return False
 
 
 def _read_head(stream: BinaryIO) -> bytes:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from apps.formats.conversation import Exchange, read_conversation
+from apps.formats.conversation import read_conversation
 from apps.formats.reasoning import UnreadableError
 
 
@@ -14,22 +14,31 @@ ASK, REPLY = turn("user", "Q?"), turn("assistant", "A.")
 
 
 @pytest.mark.parametrize(
-    ("turns", "exchange"),
+    ("turns", "texts"),
     [
-        ([ASK, REPLY], Exchange("Q?", "A.", None)),
-        ([turn("system", "Think."), ASK, REPLY], Exchange("Think.\n\nQ?", "A.", None)),
-        ([turn("system", " "), ASK, REPLY], Exchange("Q?", "A.", None)),
-        ([{"from": "human", "value": "Q?"}, {"from": "gpt", "value": "A."}], Exchange("Q?", "A.", None)),
-        ([ASK, turn("assistant", "A.", reasoning_content="r")], Exchange("Q?", "A.", "r")),
-        ([ASK, turn("assistant", "A.", reasoning_content=None)], Exchange("Q?", "A.", None)),
+        ([ASK, REPLY], ("Q?", "A.", None)),
+        ([turn("system", "Think."), ASK, REPLY], ("Think.\n\nQ?", "A.", None)),
+        ([turn("system", " "), ASK, REPLY], ("Q?", "A.", None)),
+        ([{"from": "human", "value": "Q?"}, {"from": "gpt", "value": "A."}], ("Q?", "A.", None)),
+        ([ASK, turn("assistant", "A.", reasoning_content="r")], ("Q?", "A.", "r")),
+        ([ASK, turn("assistant", "A.", reasoning_content=None)], ("Q?", "A.", None)),
         (
             [turn("user", [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]), REPLY],
-            Exchange("a\nb", "A.", None),
+            ("a\nb", "A.", None),
         ),
     ],
 )
-def test_one_question_and_one_answer_are_read(turns: Any, exchange: Exchange) -> None:
-    assert read_conversation(turns) == exchange
+def test_one_question_and_one_answer_are_read(turns: Any, texts: tuple[str, str, str | None]) -> None:
+    assert read_conversation(turns)[:3] == texts
+
+
+def test_what_was_read_of_each_turn_is_told() -> None:
+    parts = turn("user", [{"type": "text", "text": "a", "more": 1}, {"type": "text", "text": "b"}], name="x")
+    reply = {"from": "gpt", "value": "A.", "reasoning": "", "thinking": "r", "weight": 1}
+    assert read_conversation([parts, reply]).read == [
+        [("role",), *[("content", n, key) for n in (0, 1) for key in ("type", "text")]],
+        [("from",), ("value",), ("reasoning",), ("thinking",)],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,58 @@ def test_columns_become_fields(
     assert read(row, **columns) == expected
 
 
+ASK, REPLY = {"role": "user", "content": "Q"}, {"role": "assistant", "content": "x\n#### 1"}
+ANSWER = "x\n#### 1"
+
+
+@pytest.mark.parametrize(
+    ("row", "columns", "meta"),
+    [
+        (
+            {"q": "Q", "c": [{"text": ANSWER, "logprobs": [1]}, {"text": "other"}]},
+            {"prompt": "q", "answer": "c.0.text"},
+            {"c": [{"logprobs": [1]}, {"text": "other"}]},
+        ),
+        (
+            {"q": "Q", "c": [{"text": ANSWER, "end": None}, {"text": "other"}]},
+            {"prompt": "q", "answer": "c.0.text"},
+            {"c": [None, {"text": "other"}]},
+        ),
+        (
+            {"c": {"q": "Q", "a": ANSWER, "n": {"x": None}}},
+            {"prompt": "c.q", "answer": "c.a"},
+            {"c": {"n": {"x": None}}},
+        ),
+        ({"c": ["Q", ANSWER]}, {"prompt": "c.0", "answer": "c.1"}, None),
+        (
+            {"m": [ASK | {"name": "Ann", "tool": None}, REPLY | {"weight": 0, "tool_calls": [{"id": "1"}]}]},
+            {"conversation": "m"},
+            {"m": [{"name": "Ann"}, {"weight": 0, "tool_calls": [{"id": "1"}]}]},
+        ),
+        (
+            {"m": [ASK, REPLY | {"content": "A", "thinking": "t", "reasoning": "r"}]},
+            {"conversation": "m"},
+            {"m": [None, {"thinking": "t"}]},
+        ),
+        (
+            {"p": [ASK], "c": [REPLY | {"weight": 1}], "n": None},
+            {"prompt": "p", "answer": "c"},
+            {"c": [{"weight": 1}], "n": None},
+        ),
+        (
+            {"q": "Q", "s": [{"content": "a", "type": "t"}, "b"], "a": "1"},
+            {"prompt": "q", "steps": "s", "answer": "a"},
+            {"s": [{"type": "t"}, None]},
+        ),
+    ],
+    ids=range(8),
+)
+def test_nothing_is_lost_of_a_column_that_is_read_in_part(
+    row: dict[str, Any], columns: dict[str, Any], meta: dict[str, Any] | None
+) -> None:
+    assert read(row, **columns)[3] == meta
+
+
 @pytest.mark.parametrize(
     ("row", "columns", "path", "reason"),
     [

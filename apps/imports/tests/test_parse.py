@@ -1,3 +1,4 @@
+import io
 import json
 from typing import Any
 
@@ -5,6 +6,8 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from apps.imports import parse
+from apps.imports.json_array import read_json_array
+from apps.imports.json_lines import read_json_lines
 from apps.imports.parse import Parsed, Rejection, chunks, parse_rows, preview
 from apps.imports.recognise import FORMATS
 from apps.imports.rows import Row
@@ -57,6 +60,15 @@ def test_a_fault_of_the_file_is_a_refusal() -> None:
     assert json.loads(found.rejection.line()) == {
         "line": 1, "field": "a.b", "reason": "No. (and 1 more)", "row": "null",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("read", [read_json_lines, read_json_array], ids=["lines", "array"])
+def test_a_refused_key_that_is_no_text_can_be_reported(read: Any) -> None:
+    data = rb'[{"\ud800": 1}]' if read is read_json_array else rb'{"\ud800": 1}'
+    [found] = parse_rows(read(io.BytesIO(data), 100), FORMATS["trace"])
+    assert found.rejection
+    assert json.loads(found.rejection.line())["field"] == "\\ud800"
+    assert found.rejection.sentence.encode() == rb"\ud800: Text must not contain a lone surrogate."
 
 
 def test_the_size_of_a_trace_is_bounded_also_where_it_is_not_measured(settings: Any) -> None:
