@@ -1,6 +1,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
@@ -16,7 +18,7 @@ from apps.core.digests import sha256_hex
 from apps.core.downloads import CONTENT_TYPE
 from apps.core.negotiation import Response
 from apps.core.pagination import paginate
-from apps.core.requests import read_json, read_parts, validate
+from apps.core.requests import drain, read_json, read_parts, validate
 from apps.imports import serializers
 from apps.imports.again import try_again
 from apps.imports.choose import Terms
@@ -75,7 +77,7 @@ class Imports(ApiView):
         operation_id="create_import",
         parameters=[*query_parameters(serializers.UploadQuery), IDEMPOTENCY_KEY],
         request=dict.fromkeys(CONTENT_TYPES, _BODY),
-        responses=responses({202: serializers.ImportDetail}, 409, 413, 415, 422),
+        responses=responses({202: serializers.ImportDetail}, 409, 411, 413, 415, 422),
     )
     @takes_key
     def post(self, request: Request) -> HttpResponse:
@@ -90,6 +92,12 @@ class Imports(ApiView):
             found = upload.look_into(self.query.filename, account_of(request.user))
             digest = sha256_hex(f"{request.META['QUERY_STRING']}\n{upload.sha256}".encode())
             return answer_once(request, digest, lambda: self._take(upload, found, request))
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """A refusal comes at the head of the file: it is heard only when the rest is read, too."""
+        if request.method == "POST" and response.status_code >= 400:
+            drain(self.request._request, settings.IMPORT_MAX_BYTES)
+        return super().finalize_response(request, response, *args, **kwargs)
 
     def _take(self, upload: Upload, found: Import, request: Request) -> Response:
         upload.store(found)
