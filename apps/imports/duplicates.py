@@ -17,6 +17,12 @@ def _folded(prompt: str, final_answer: str, contents: Sequence[str]) -> Content:
     return (fold_text(prompt), fold_text(final_answer), *map(fold_text, contents))
 
 
+def content_hash(payload: TracePayload) -> str:
+    """Equal for what is equal for a reader. No text has a NUL."""
+    folded = _folded(payload.prompt, payload.final_answer, payload.contents)
+    return short_hash("\0".join(folded).encode())
+
+
 def without_duplicates(payloads: Sequence[TracePayload]) -> list[TracePayload]:
     """The first of each content, and none whose content is stored.
 
