@@ -1,7 +1,8 @@
 """Importing an uploaded file in the background, each row once whatever happens to the worker."""
 
+import io
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, BinaryIO, cast
 
 from django.core.exceptions import ValidationError
@@ -37,7 +38,7 @@ def run_import(work: Work, *, import_id: str) -> dict[str, Any]:
     run = _Run(work, found)
     try:
         if found.reason:  # and here while it removed what it had stored
-            raise Cancelled if found.reason == CANCELLED else ValidationError(found.reason)
+            raise Cancelled if work.job.cancel_requested_at else ValidationError(found.reason)
         run.perform()
     except Cancelled:
         undo(work, found, run.report, Import.State.CANCELLED, CANCELLED)
@@ -94,16 +95,24 @@ class _Run:
     @contextmanager
     def _rejections(self) -> Iterator[BinaryIO]:
         """The report, without what a killed attempt wrote to it behind its last chunk."""
-        with self.found.report_path.open("ab") as file:
-            file.truncate(self.reached["report"])
+        with _needing_room():
+            file = self.found.report_path.open("ab")
+            if file.tell() > self.reached["report"]:
+                file.truncate(self.reached["report"])
+                file.seek(0, io.SEEK_END)
+        try:
             yield file
+        finally:
+            with suppress(OSError):  # of what could not be written, which is said already
+                file.close()
 
     def _load(self, file: File, loader: Loader, rejections: BinaryIO) -> None:
         rows = parse_rows(file.rows, recipe_of(self.found), self.found.source or None)
         for chunk in chunks(rows):
             with transaction.atomic():
                 goes_on = loader.load_chunk(chunk, self.report)
-                rejections.flush()
+                with _needing_room():
+                    rejections.flush()
                 self.reached = {"after": chunk[-1].place, "report": rejections.tell()}
                 self._advance(self._estimate(file))
             if not goes_on:
@@ -111,10 +120,8 @@ class _Run:
 
     def _reject(self, rejection: Rejection, rejections: BinaryIO) -> None:
         self.refused = rejection
-        try:
+        with _needing_room():
             rejections.write(rejection.line())
-        except OSError as error:
-            raise no_room(error) from error
 
     def _advance(self, total: int) -> None:
         Import.objects.filter(pk=self.found.pk).update(**columns_of(self.report))
@@ -140,6 +147,14 @@ class _Run:
             said = self.refused.sentence.rstrip(".")
             return f"{self.found.unit.capitalize()} {self.refused.place}: {said}. Nothing was stored."
         return f"{self.report.rejected:,} of {self.report.read:,} rows were rejected. Nothing was stored."
+
+
+@contextmanager
+def _needing_room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise no_room(error) from error
 
 
 def note_done(found: Import, report: Report, **values: Any) -> None:
