@@ -1,10 +1,12 @@
 from collections.abc import Callable
+from typing import Any
 
 from django.core.exceptions import BadRequest, ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, UnreadablePostError
 from django.http.response import HttpResponseBase
 
-from tunixrt.refusals import refuse_act, wrong_method
+from apps.core.problems import BROKEN_OFF
+from tunixrt.refusals import refuse, refuse_act, wrong_method
 
 # Fewer than the fields that a form may have: each may become a condition, and databases take only so many.
 MAX_PARAMETERS = 500
@@ -24,5 +26,12 @@ class RefusalMiddleware:
             return wrong_method(request, response["Allow"])
         return response
 
+    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
+        """The look for the CSRF token passes over a form that broke off: the view would find an empty one."""
+        is_broken = getattr(request.META.get("wsgi.input"), "is_broken", False)
+        return refuse(request, 400, BROKEN_OFF) if is_broken else None
+
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, UnreadablePostError):
+            return refuse(request, 400, BROKEN_OFF)
         return refuse_act(request, exception) if isinstance(exception, ValidationError) else None

@@ -12,7 +12,7 @@ from django.core.exceptions import (
     TooManyFieldsSent,
     ValidationError,
 )
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import Resolver404, reverse
 from django.utils.http import urlencode
@@ -20,6 +20,7 @@ from django.utils.http import urlencode
 from apps.accounts.access import is_open_to
 from apps.core.errors import code_of, sentence
 from apps.core.problems import STATUS_OF_CODE
+from apps.core.requests import drain
 
 TITLES = {
     400: "Bad request",
@@ -32,8 +33,6 @@ TITLES = {
     500: "Server error",
     503: "Not available",
 }
-
-_CHUNK = 1 << 16
 
 
 class Way(NamedTuple):
@@ -116,21 +115,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def _too_large(request: HttpRequest) -> HttpResponse:
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    _drain(request, limit)
+    drain(request, limit)
     detail = (
         f"A form may have up to {limit:,} bytes in {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS:,} fields."
         " This one has more. Nothing was stored. Go back and send less at a time."
     )
     return refuse(request, 413, detail)
-
-
-def _drain(request: HttpRequest, most: int) -> None:
-    """Read on: a browser that is still sending would see a broken connection instead of the page."""
-    try:
-        while most > 0 and (part := request.read(min(_CHUNK, most))):
-            most -= len(part)
-    except UnreadablePostError:  # it has given up
-        return
 
 
 def _may_look_around(request: HttpRequest) -> bool:

@@ -57,6 +57,10 @@ _EXAMPLES: dict[int, tuple[str, dict[str, Any]]] = {
     403: ("Not allowed", {"detail": "This token is read-only. Use a read-write token for this call."}),
     404: ("Not found", {"detail": "Dataset not found: my_training_data-v1"}),
     409: ("In the way of something else", {"detail": "The trace is held by ungar_hcd-v1."}),
+    411: (
+        "Without a length",
+        {"detail": "Send the file with a Content-Length, as curl --data-binary @FILE does: ..."},
+    ),
     413: ("Too large", {"detail": "The request body is larger than the limit of 4194304 bytes."}),
     415: ("Not JSON", {"detail": "Send the body as Content-Type: application/json."}),
     422: (

@@ -1,17 +1,20 @@
 """What the project's management commands share."""
 
+import errno
 from argparse import ArgumentTypeError
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from tqdm import tqdm
 
 from apps.core.errors import messages_by_path, sentence
+from apps.core.sql import is_disk_full
 
+NO_ROOM = "The disk is full. Make room, then run the command again."
 MAX_NUMBER = 100_000
 PLAIN_EVERY = 10_000
 
@@ -60,6 +63,14 @@ class ActCommand(BaseCommand):
             by_path = messages_by_path(error)
             lines = [f"{path}: {message}" for path, found in by_path.items() for message in found]
             raise CommandError("\n".join(lines) or sentence(error)) from error
+        except OperationalError as error:
+            if not is_disk_full(error):
+                raise
+            raise CommandError(NO_ROOM) from error
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise CommandError(NO_ROOM) from error
 
     def act(self, **options: Any) -> None:
         raise NotImplementedError

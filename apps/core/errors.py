@@ -14,6 +14,7 @@ from apps.core.json import JSONError
 NOT_FOUND = "not_found"
 CONFLICT = "conflict"
 TOO_LARGE = "too_large"
+NO_LENGTH = "no_length"
 UNPROCESSABLE = "unprocessable"
 
 # Above it, a list of faults helps nobody and costs more than the body that has them.
@@ -26,6 +27,14 @@ def not_found(thing: str, identifier: object) -> ValidationError:
 
 def too_large(what: str, limit: int) -> ValidationError:
     return ValidationError(f"{what} is larger than the limit of {limit} bytes.", code=TOO_LARGE)
+
+
+def no_length() -> ValidationError:
+    return ValidationError(
+        "Send the file with a Content-Length, as curl --data-binary @FILE does: without one nobody can tell "
+        "whether all of it has come. Nothing was stored.",
+        code=NO_LENGTH,
+    )
 
 
 def conflict(message: str) -> ValidationError:

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.http import UnreadablePostError
 from rest_framework.exceptions import ErrorDetail, NotAuthenticated
 from rest_framework.views import exception_handler
 
 from apps.core.errors import (
     CONFLICT,
+    NO_LENGTH,
     NOT_FOUND,
     TOO_LARGE,
     UNPROCESSABLE,
@@ -20,14 +22,17 @@ from apps.core.errors import (
 from apps.core.negotiation import Response
 
 NOT_SIGNED_IN = "Sign in, or send a token: Authorization: Bearer ..."
+BROKEN_OFF = "The connection broke before all of the body was here. Nothing was stored. Send it again."
 
-STATUS_OF_CODE = {NOT_FOUND: 404, CONFLICT: 409, TOO_LARGE: 413, UNPROCESSABLE: 422}
+STATUS_OF_CODE = {NOT_FOUND: 404, CONFLICT: 409, NO_LENGTH: 411, TOO_LARGE: 413, UNPROCESSABLE: 422}
 
 
 def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """JSON whatever the view renders else; None lets what nobody expected become a 500."""
     if isinstance(error, ValidationError):
         return Response(_body_of(error), STATUS_OF_CODE.get(code_of(error), 400))
+    if isinstance(error, UnreadablePostError):
+        return Response({"detail": BROKEN_OFF}, 400)
     if isinstance(error, NotAuthenticated):
         error.detail = ErrorDetail(NOT_SIGNED_IN)
     answer = exception_handler(error, dict(context))

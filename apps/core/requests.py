@@ -5,11 +5,11 @@ from io import BytesIO
 from typing import Any, TypeVar
 
 import pydantic
-from django.http import HttpRequest
+from django.http import HttpRequest, UnreadablePostError
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
-from apps.core.errors import from_json_error, from_pydantic, too_large
+from apps.core.errors import from_json_error, from_pydantic, no_length, too_large
 from apps.core.json import JSONError, check_domain, parse_json
 
 Schema = TypeVar("Schema", bound=pydantic.BaseModel)
@@ -46,10 +46,28 @@ def read_body(request: HttpRequest, max_bytes: int) -> bytes:
 
 
 def read_parts(request: HttpRequest) -> Iterator[bytes]:
-    """The body as it comes, also chunked, for what goes to the disk."""
-    stream = request.META["wsgi.input"] if "HTTP_TRANSFER_ENCODING" in request.META else request
-    while part := stream.read(_CHUNK):
+    """The body as it comes, for what goes to the disk. Raises ValidationError where it has no length: half of
+    it would be taken for the whole; and UnreadablePostError where it breaks off.
+    """
+    if "HTTP_TRANSFER_ENCODING" in request.META:
+        raise no_length()
+    while part := request.read(_CHUNK):
         yield part
+
+
+def drain(request: HttpRequest, most: int) -> None:
+    """Read on: a client that is still sending would see a broken connection instead of the answer.
+
+    Not one that waits to be told to send, which the answer spares it.
+    """
+    if "100-continue" in request.META.get("HTTP_EXPECT", "").lower():
+        return
+    stream = request.META["wsgi.input"] if "HTTP_TRANSFER_ENCODING" in request.META else request
+    try:
+        while most > 0 and (part := stream.read(min(_CHUNK, most))):
+            most -= len(part)
+    except UnreadablePostError:  # it has given up
+        return
 
 
 def keep_body(request: HttpRequest, max_bytes: int) -> bytes:

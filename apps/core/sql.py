@@ -13,6 +13,10 @@ from django.db.models import Field
 # Every driver takes these as they are: no need to ask the field about a column of them.
 _NATIVE = {str, int, float, NoneType}
 
+_SQLITE_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+# Serialization failure, deadlock, lock not available (PostgreSQL, appendix A).
+_LOCKED = ("40001", "40P01", "55P03")
+
 Fields = Sequence["Field[Any, Any]"]
 
 
@@ -59,6 +63,13 @@ def _prepared_column(field: "Field[Any, Any]", values: Sequence[Any]) -> Sequenc
     backend = connections[DEFAULT_DB_ALIAS]
     known = {value: field.get_db_prep_save(value, backend) for value in {*values}}
     return [known[value] for value in values]
+
+
+def is_in_the_way(error: OperationalError) -> bool:
+    """Whether others that use the database at the same time are the reason: a lock, a deadlock."""
+    cause = error.__cause__
+    primary = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the bits above say more of the same
+    return primary in _SQLITE_LOCKED or getattr(cause, "sqlstate", None) in _LOCKED
 
 
 def is_disk_full(error: OperationalError) -> bool:

@@ -1,6 +1,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
@@ -8,7 +11,6 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
-from apps.accounts.access import require_staff
 from apps.accounts.idempotency import IDEMPOTENCY_KEY, answer_once, idempotent, takes_key
 from apps.accounts.models import account_of
 from apps.core.api import ApiView, example, query_parameters, responses
@@ -16,14 +18,14 @@ from apps.core.digests import sha256_hex
 from apps.core.downloads import CONTENT_TYPE
 from apps.core.negotiation import Response
 from apps.core.pagination import paginate
-from apps.core.requests import read_json, read_parts, validate
+from apps.core.requests import drain, read_json, read_parts, validate
 from apps.imports import serializers
 from apps.imports.again import try_again
 from apps.imports.choose import Terms
 from apps.imports.models import Import
-from apps.imports.receive import Upload
+from apps.imports.receive import Upload, note_refusal
 from apps.imports.rejected import send_rejected
-from apps.imports.remove import ask_removal, find_import
+from apps.imports.remove import ask_removal, find_import, require_may_remove
 from apps.imports.start import start_import
 
 # None of them is one that a form of another site's page can send.
@@ -75,15 +77,15 @@ class Imports(ApiView):
         operation_id="create_import",
         parameters=[*query_parameters(serializers.UploadQuery), IDEMPOTENCY_KEY],
         request=dict.fromkeys(CONTENT_TYPES, _BODY),
-        responses=responses({202: serializers.ImportDetail}, 409, 413, 415, 422),
+        responses=responses({202: serializers.ImportDetail}, 409, 411, 413, 415, 422),
     )
     @takes_key
     def post(self, request: Request) -> HttpResponse:
         """The body is the file, up to 2 GB: JSON Lines, JSON, CSV, TSV or Parquet, plain, gzip or zstd.
 
         What it is, is told from its content. It is read in the background: ask again until `finished_at` is
-        there. Where no format is recognised, `state` stays "uploaded" and `reason` says why: start it with
-        a mapping then.
+        there. Where no format is recognised, or what is wished does not fit the file, `state` stays
+        "uploaded" and `reason` says why: start it with a mapping, or other wishes, then.
         """
         _check_content_type(request)
         with _receiving(request._request) as upload:
@@ -91,11 +93,19 @@ class Imports(ApiView):
             digest = sha256_hex(f"{request.META['QUERY_STRING']}\n{upload.sha256}".encode())
             return answer_once(request, digest, lambda: self._take(upload, found, request))
 
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """A refusal comes at the head of the file: it is heard only when the rest is read, too."""
+        if request.method == "POST" and response.status_code >= 400:
+            drain(self.request._request, settings.IMPORT_MAX_BYTES)
+        return super().finalize_response(request, response, *args, **kwargs)
+
     def _take(self, upload: Upload, found: Import, request: Request) -> Response:
         upload.store(found)
         terms: Terms = self.query.terms
-        if found.format or terms != Terms(on_error=terms.on_error, duplicates=terms.duplicates):
+        try:
             start_import(found, terms, created_by=account_of(request.user))
+        except ValidationError as error:
+            note_refusal(found, terms, error)
         return Response(serializers.detailed(found), status=202)
 
 
@@ -114,9 +124,12 @@ class ImportDetail(ApiView):
         operation_id="delete_import", responses=responses({202: serializers.ImportDetail}, 404, 409)
     )
     def delete(self, request: Request, id: str) -> Response:
-        """Staff only. Removes all that it brought, in the background; nothing where a dataset holds some."""
-        require_staff(request.user, "remove imports")
-        ask_removal(find_import(id), created_by=account_of(request.user))
+        """Removes all that it brought, in the background; nothing where a dataset holds some. Staff only, but
+        whoever uploaded a file discards it as long as nothing came of it.
+        """
+        found = find_import(id)
+        require_may_remove(found, request.user)
+        ask_removal(found, created_by=account_of(request.user))
         return Response(serializers.detailed(find_import(id)), status=202)
 
 

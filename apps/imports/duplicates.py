@@ -33,6 +33,12 @@ def keep_others_out(*, is_keeping: bool) -> None:
             cursor.execute(f"SELECT pg_advisory_xact_lock{kind}(%s, 0)", [_LOCK])
 
 
+def content_hash(payload: TracePayload) -> str:
+    """Equal for what is equal for a reader. No text has a NUL."""
+    folded = _folded(payload.prompt, payload.final_answer, payload.contents)
+    return short_hash("\0".join(folded).encode())
+
+
 def without_duplicates(payloads: Sequence[TracePayload]) -> list[TracePayload]:
     """The first of each content, and none whose content is stored.
 

@@ -1,17 +1,14 @@
 """Storing the rows of a file: every row is stored, a duplicate, or said with its place and reason."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
-from django.db import transaction
-
 from apps.accounts.models import User
-from apps.audit.record import Verb, record_act
 from apps.core.ids import new_id
 from apps.formats.trace import TracePayload
-from apps.imports.duplicates import keep_others_out, without_duplicates
+from apps.imports.duplicates import content_hash, keep_others_out, without_duplicates
 from apps.imports.parse import Parsed, Rejection, chunks
 from apps.traces.ingest import ingest_traces
 
@@ -39,6 +36,8 @@ class Loader:
     created_by: User | None
     reject: Callable[[Rejection], None]
     is_dry_run: bool = False
+    # Of what a dry run would have stored: the database does not know it.
+    _seen: set[str] = field(default_factory=set)
 
     def is_refused(self, report: Report) -> bool:
         """Whether what was read so far means that nothing may stay."""
@@ -61,24 +60,28 @@ class Loader:
         if not self.is_dry_run:
             keep_others_out(is_keeping=self.duplicates == "keep")
         new = payloads if self.duplicates == "keep" else without_duplicates(payloads)
-        if new and not self.is_dry_run:
+        if self.is_dry_run:
+            new = self._unseen(new)
+        elif new:
             ingest_traces(new, created_by=self.created_by, ingest_id=report.ingest_id)
         report.stored += len(new)
         report.duplicates += len(payloads) - len(new)
 
+    def _unseen(self, payloads: list[TracePayload]) -> list[TracePayload]:
+        if self.duplicates == "keep":
+            return payloads
+        hashes = {content_hash(payload): payload for payload in payloads}
+        new = [payload for known, payload in hashes.items() if known not in self._seen]
+        self._seen.update(hashes)
+        return new
 
-def load_traces(parsed: Iterable[Parsed], loader: Loader, ingest_id: UUID | None = None) -> Report:
-    """In one transaction. "stop" ends at the first bad row, "all-or-nothing" at the end of the file; both
-    store nothing then.
-    """
-    report = Report(ingest_id or new_id())
-    with transaction.atomic():
-        for chunk in chunks(parsed):
-            if not loader.load_chunk(chunk, report):
-                break
-        if loader.is_refused(report):
-            transaction.set_rollback(True)
-            report.stored = report.duplicates = 0
-        elif report.stored and not loader.is_dry_run:
-            record_act(Verb.IMPORTED_TRACE, report.ingest_id, rows=report.stored)
+
+def try_traces(parsed: Iterable[Parsed], loader: Loader) -> Report:
+    """What would come of them, by a loader for a dry run: it keeps nobody from writing."""
+    report = Report(new_id())
+    for chunk in chunks(parsed):
+        if not loader.load_chunk(chunk, report):
+            break
+    if loader.is_refused(report):
+        report.stored = report.duplicates = 0
     return report

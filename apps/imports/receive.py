@@ -111,6 +111,13 @@ def describe(found: Import, rows: Rows) -> None:
         found.reason = storable(sentence(error))
 
 
+def note_refusal(found: Import, terms: Terms, error: ValidationError) -> None:
+    """It is kept and waits for other terms: to send a file twice may take long."""
+    found.source, found.on_error, found.duplicates = terms.source or "", terms.on_error, terms.duplicates
+    found.reason = storable(sentence(error))
+    found.save(update_fields=["source", "on_error", "duplicates", "reason"])
+
+
 def no_room(error: OSError) -> ValidationError:
     said = os.strerror(error.errno or 0)
     return ValidationError(f"The server cannot keep the file: {said}. Nothing was stored.")

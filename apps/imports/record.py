@@ -1,25 +1,40 @@
-"""The record of an import that a command does by itself, in one transaction."""
+"""An import that a command does by itself, and the record of it.
+
+It is stored in chunks, so that others can write meanwhile, however long a pipe is read. Its job is held by
+the command, as by a worker; where nothing is heard of the command any more, a worker undoes it.
+"""
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from apps.core.errors import sentence
-from apps.imports.choose import set_recipe
-from apps.imports.load import Report
+from apps.core.sql import is_disk_full
+from apps.imports.choose import Terms, set_recipe
+from apps.imports.load import Loader, Report
 from apps.imports.models import FILE_NAME_MAX_LENGTH, Import
+from apps.imports.parse import Parsed, chunks
 from apps.imports.read import Rows
 from apps.imports.recognise import Recipe
-from apps.jobs.work import storable
+from apps.imports.run import CANCELLED, columns_of, note_done, report_of, undo
+from apps.jobs.handlers import handler
+from apps.jobs.models import Job
+from apps.jobs.perform import BEAT_SECONDS
+from apps.jobs.repeat import repeating
+from apps.jobs.start import record_job
+from apps.jobs.work import Cancelled, ClaimLost, Work, claim_job, storable
 
 _PART = 1 << 20
+KILLED = "The command was killed. What it had stored was removed again."
+NO_ROOM = "The disk is full. What it had stored was removed again. Make room, then run it again."
+LOST = "Nothing was heard of this command for too long: a worker removes what it had stored. Run it again."
 
 
 class Measured(io.RawIOBase):
@@ -58,43 +73,111 @@ class Measured(io.RawIOBase):
         return self._stream if self._stream.seekable() else cast(BinaryIO, io.BufferedReader(self))
 
 
-@contextmanager
-def recorded(record: Import, measured: Measured) -> Iterator[None]:
-    """All that the block stores and the record of it, or only the record with the reason why not."""
-    record.started_at = timezone.now()
-    try:
+class Recording:
+    """The import of one command; `report` says how far it is."""
+
+    def __init__(self, record: Import, measured: Measured) -> None:
+        self.record, self.measured = record, measured
+        self.report = Report(record.ingest_id)
+        self.work = _begin(record)
+
+    def load(self, parsed: Iterable[Parsed], loader: Loader) -> None:
+        """A transaction for each chunk. Raises Cancelled and ClaimLost, too."""
+        for chunk in chunks(parsed):
+            with transaction.atomic():
+                goes_on = loader.load_chunk(chunk, self.report)
+                Import.objects.filter(pk=self.record.pk).update(**columns_of(self.report))
+                self.work.advance(None, self.report.read)
+            if not goes_on:
+                return
+
+    def conclude(self) -> None:
         with transaction.atomic():
-            yield
-            record.state = Import.State.DONE
-            _save(record, measured)
-    except (CommandError, ValidationError) as error:
-        record.state, record.stored_count, record.duplicate_count = Import.State.FAILED, 0, 0
-        record.reason = storable(sentence(error) if isinstance(error, ValidationError) else str(error))
-        _save(record, measured)
-        raise
+            self.work.hold()
+            note_done(self.record, self.report, **self._measures)
+            self.work.end(Job.State.DONE)
+
+    def come_to_nothing(self, reason: str, *, is_stopped: bool) -> None:
+        state = Import.State.CANCELLED if is_stopped else Import.State.FAILED
+        Import.objects.filter(pk=self.record.pk).update(**self._measures)
+        undo(self.work, self.record, self.report, state, reason)
+        self.work.end(Job.State.CANCELLED if is_stopped else Job.State.FAILED, reason=reason)
+
+    @property
+    def _measures(self) -> dict[str, Any]:
+        return {"size": self.measured.size, "sha256": self.measured.sha256}
 
 
-def _save(record: Import, measured: Measured) -> None:
-    record.size, record.sha256 = measured.size, measured.sha256
-    record.finished_at = timezone.now()
-    record.save(force_insert=True)
+@contextmanager
+def recorded(record: Import, measured: Measured) -> Iterator[Recording]:
+    """All that the block loads and the record of it, or only the record with the reason why not.
+
+    Raises CommandError. Where the database cannot be used to remove what was stored, a worker does it later.
+    """
+    recording = Recording(record, measured)
+    with repeating(BEAT_SECONDS, recording.work.beat):
+        try:
+            yield recording
+            recording.conclude()
+        except ClaimLost as error:
+            raise CommandError(LOST) from error
+        except BaseException as error:
+            is_stopped = isinstance(error, Cancelled | KeyboardInterrupt)
+            reason = _reason_of(error)
+            try:
+                recording.come_to_nothing(reason, is_stopped=is_stopped)
+            except ClaimLost:  # a worker does it
+                reason = LOST
+            if isinstance(error, ValidationError | OperationalError) or is_stopped:
+                raise CommandError(reason) from error
+            raise
 
 
-def new_record(name: str, rows: Rows, recipe: Recipe, options: dict[str, Any]) -> Import:
+@handler
+def undo_command(work: Work, *, import_id: str) -> None:
+    found = Import.objects.get(pk=import_id)
+    if found.is_running:
+        reason = found.reason or KILLED
+        undo(work, found, report_of(found), Import.State.FAILED, reason)
+        raise ValidationError(reason)
+
+
+def _begin(record: Import) -> Work:
+    record.state, record.started_at = Import.State.RUNNING, timezone.now()
+    with transaction.atomic():
+        arguments = {"import_id": str(record.pk)}
+        record.job = record_job(undo_command, arguments, title=f"Import {record}", created_by=None)
+        work = claim_job(record.job.pk)
+        if work is None:
+            raise ClaimLost
+        record.save(force_insert=True)
+    return work
+
+
+def _reason_of(error: BaseException) -> str:
+    match error:
+        case ValidationError():
+            return storable(f"{sentence(error)} Nothing was stored.")
+        case CommandError():
+            return storable(str(error))
+        case Cancelled() | KeyboardInterrupt():
+            return CANCELLED
+        case OperationalError() if is_disk_full(error):
+            return NO_ROOM
+    return f"It met an unexpected error, {type(error).__name__}. What it had stored was removed again."
+
+
+def new_record(name: str, rows: Rows, recipe: Recipe, terms: Terms) -> Import:
     record = Import(
         file_name=storable(name)[-FILE_NAME_MAX_LENGTH:],
+        size=0,
         container=rows.container,
         packing=rows.packing or "",
         encoding=rows.encoding or "",
         unit=rows.unit,
-        source=options["source"] or "",
-        on_error=options["on_error"],
-        duplicates=options["duplicates"],
+        source=terms.source or "",
+        on_error=terms.on_error,
+        duplicates=terms.duplicates,
     )
     set_recipe(record, recipe)
     return record
-
-
-def set_counts(record: Import, report: Report) -> None:
-    record.read_count, record.stored_count = report.read, report.stored
-    record.rejected_count, record.duplicate_count = report.rejected, report.duplicates

@@ -4,9 +4,11 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.utils import timezone
 
+from apps.accounts.access import require_staff
 from apps.accounts.models import User
 from apps.audit.record import Verb, record_act
 from apps.core.errors import conflict, join_names, not_found
@@ -28,6 +30,17 @@ def find_import(id: str) -> Import:
         raise not_found("Import", id) from error
 
 
+def may_remove(found: Import, user: User | AnonymousUser) -> bool:
+    """Staff; and whoever uploaded a file, as long as nothing came of it."""
+    is_own = found.created_by is not None and found.created_by == user
+    return user.is_staff or (is_own and not found.stored_count)
+
+
+def require_may_remove(found: Import, user: User | AnonymousUser) -> None:
+    if not may_remove(found, user):
+        require_staff(user, "remove imports")
+
+
 def ask_removal(found: Import, *, created_by: User | None) -> None:
     """By a worker, or at once where it has brought nothing. Raises ValidationError (conflict)."""
     if not found.is_removable:
@@ -46,9 +59,17 @@ def discard_upload(found: Import) -> None:
     ended = same.exclude(state__in=(Import.State.RUNNING, Import.State.REMOVED))
     with transaction.atomic():
         if not ended.update(state=Import.State.REMOVED, reason="", finished_at=timezone.now()):
-            raise conflict(f"{found} is {found.state_in_words.lower()}: there is nothing to remove.")
+            raise conflict(_why_not(found))
         record_act(Verb.DISCARDED_UPLOAD, found.pk, details={"file": found.file_name})
         transaction.on_commit(lambda: clear_files(found, Import.State.REMOVED))
+
+
+def _why_not(found: Import) -> str:
+    if not found.is_running:
+        return f"{found} is {found.state_in_words.lower()} already: there is nothing to remove."
+    if found.reason:
+        return f"{found} is being removed. Wait for its end, then remove what is left."
+    return f"{found} is running. Cancel it, or wait for its end, then remove what it brought."
 
 
 def start_removal(found: Import, reason: str, state: str, created_by: User | None) -> None:
@@ -56,7 +77,7 @@ def start_removal(found: Import, reason: str, state: str, created_by: User | Non
     arguments = {"import_id": str(found.pk), "state": state, "reason": reason}
     job = start_job(remove_import, arguments, title=f"Remove what {found} brought", created_by=created_by)
     same = Import.objects.filter(pk=found.pk, state=found.state, job=found.job_id)
-    if not same.update(state=Import.State.RUNNING, reason=reason, job=job):
+    if not same.update(state=Import.State.RUNNING, reason=reason, job=job, finished_at=None):
         raise conflict(f"{found} is being worked on already.")
 
 

@@ -1,7 +1,8 @@
 """Importing an uploaded file in the background, each row once whatever happens to the worker."""
 
+import io
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, BinaryIO, cast
 
 from django.core.exceptions import ValidationError
@@ -37,29 +38,29 @@ def run_import(work: Work, *, import_id: str) -> dict[str, Any]:
     run = _Run(work, found)
     try:
         if found.reason:  # and here while it removed what it had stored
-            raise Cancelled if found.reason == CANCELLED else ValidationError(found.reason)
+            raise Cancelled if work.job.cancel_requested_at else ValidationError(found.reason)
         run.perform()
     except Cancelled:
-        _undo(work, found, run.report, Import.State.CANCELLED, CANCELLED)
+        undo(work, found, run.report, Import.State.CANCELLED, CANCELLED)
         raise
     except ValidationError as error:
-        _undo(work, found, run.report, Import.State.FAILED, storable(sentence(error)))
+        undo(work, found, run.report, Import.State.FAILED, storable(sentence(error)))
         raise
     except OperationalError as error:
         if not is_disk_full(error):
             raise
         # First, for it often lies on the same disk: without room nothing can be deleted from the database.
         found.path.unlink(missing_ok=True)
-        _undo(work, found, run.report, Import.State.FAILED, NO_ROOM)
+        undo(work, found, run.report, Import.State.FAILED, NO_ROOM)
         raise ValidationError(NO_ROOM) from error
     return _counts(found)
 
 
-def _undo(work: Work, found: Import, report: Report, state: str, reason: str) -> None:
+def undo(work: Work, found: Import, report: Report, state: str, reason: str) -> None:
     """Nothing is left of it, also when this is interrupted: the reason says how to go on."""
     with transaction.atomic():
         work.hold()
-        counts = _columns(report) | {"stored_count": found.traces.count(), "duplicate_count": 0}
+        counts = columns_of(report) | {"stored_count": found.traces.count(), "duplicate_count": 0}
         Import.objects.filter(pk=found.pk).update(reason=reason, **counts)
     remove_brought(work, found)
     conclude(work, found, state, reason)
@@ -72,13 +73,7 @@ class _Run:
         self.work, self.found = work, found
         self.reached = work.checkpoint or {"after": 0, "report": 0}
         self.refused: Rejection | None = None
-        self.report = Report(
-            found.ingest_id,
-            found.read_count,
-            found.stored_count,
-            found.rejected_count,
-            found.duplicate_count,
-        )
+        self.report = report_of(found)
 
     def perform(self) -> None:
         with self._rejections() as rejections, opened(self.found, self.reached["after"]) as file:
@@ -100,16 +95,24 @@ class _Run:
     @contextmanager
     def _rejections(self) -> Iterator[BinaryIO]:
         """The report, without what a killed attempt wrote to it behind its last chunk."""
-        with self.found.report_path.open("ab") as file:
-            file.truncate(self.reached["report"])
+        with _needing_room():
+            file = self.found.report_path.open("ab")
+            if file.tell() > self.reached["report"]:
+                file.truncate(self.reached["report"])
+                file.seek(0, io.SEEK_END)
+        try:
             yield file
+        finally:
+            with suppress(OSError):  # of what could not be written, which is said already
+                file.close()
 
     def _load(self, file: File, loader: Loader, rejections: BinaryIO) -> None:
         rows = parse_rows(file.rows, recipe_of(self.found), self.found.source or None)
         for chunk in chunks(rows):
             with transaction.atomic():
                 goes_on = loader.load_chunk(chunk, self.report)
-                rejections.flush()
+                with _needing_room():
+                    rejections.flush()
                 self.reached = {"after": chunk[-1].place, "report": rejections.tell()}
                 self._advance(self._estimate(file))
             if not goes_on:
@@ -117,13 +120,11 @@ class _Run:
 
     def _reject(self, rejection: Rejection, rejections: BinaryIO) -> None:
         self.refused = rejection
-        try:
+        with _needing_room():
             rejections.write(rejection.line())
-        except OSError as error:
-            raise no_room(error) from error
 
     def _advance(self, total: int) -> None:
-        Import.objects.filter(pk=self.found.pk).update(**_columns(self.report))
+        Import.objects.filter(pk=self.found.pk).update(**columns_of(self.report))
         self.work.advance(self.reached, self.report.read, total)
 
     def _estimate(self, file: File) -> int:
@@ -139,12 +140,7 @@ class _Run:
             raise ValidationError(self._refusal())
         with transaction.atomic():
             self._advance(report.read)
-            Import.objects.filter(pk=self.found.pk).update(
-                state=Import.State.DONE, finished_at=timezone.now()
-            )
-            if report.stored:
-                details = {"file": self.found.file_name, "import": str(self.found.pk)}
-                record_act(Verb.IMPORTED_TRACE, report.ingest_id, rows=report.stored, details=details)
+            note_done(self.found, report)
 
     def _refusal(self) -> str:
         if self.refused and self.found.on_error == Import.OnError.STOP:
@@ -153,7 +149,29 @@ class _Run:
         return f"{self.report.rejected:,} of {self.report.read:,} rows were rejected. Nothing was stored."
 
 
-def _columns(report: Report) -> dict[str, int]:
+@contextmanager
+def _needing_room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise no_room(error) from error
+
+
+def note_done(found: Import, report: Report, **values: Any) -> None:
+    """In a transaction in which the import is held."""
+    state = {"state": Import.State.DONE, "finished_at": timezone.now()}
+    Import.objects.filter(pk=found.pk).update(**state, **values)
+    if report.stored:
+        details = {"import": str(found.pk), "file": found.file_name}
+        record_act(Verb.IMPORTED_TRACE, report.ingest_id, rows=report.stored, details=details)
+
+
+def report_of(found: Import) -> Report:
+    counts = (found.read_count, found.stored_count, found.rejected_count, found.duplicate_count)
+    return Report(found.ingest_id, *counts)
+
+
+def columns_of(report: Report) -> dict[str, int]:
     return {
         "read_count": report.read,
         "stored_count": report.stored,

@@ -5,7 +5,16 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from apps.core.ids import isoformat
 from apps.core.json import JSONError, parse_json
@@ -19,6 +28,8 @@ from apps.imports.recognise import AUTO
 
 State = Literal["uploaded", "running", "done", "failed", "cancelled", "removed"]
 MAPPING_MAX_LENGTH = 20_000
+
+Faults = dict[tuple[str | int, ...], InitErrorDetails]
 
 
 class ImportQuery(PageQuery):
@@ -45,24 +56,45 @@ class UploadQuery(BaseModel):
     duplicates: Duplicates = "skip"
     _terms: Terms = PrivateAttr()
 
-    @model_validator(mode="after")
-    def check_terms(self) -> Self:
-        values = self.model_dump(exclude={"filename", "mapping"})
+    @model_validator(mode="wrap")
+    @classmethod
+    def check_terms(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Raises all that is wrong with the parameters and with the terms that they make, each once."""
+        faults: Faults = {}
+        query = terms = None
         try:
-            mapping = None if self.mapping is None else parse_json(self.mapping)
-            self._terms = Terms.model_validate({**values, "mapping": mapping})
+            terms = Terms.model_validate(_terms_of(values))
         except JSONError as error:
-            raise ValueError(f"mapping: {error}") from error
+            _note(faults, ("mapping", *error.parts), str(error))
         except pydantic.ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            path = ".".join(map(str, first["loc"]))
-            message = first["msg"].removeprefix("Value error, ")
-            raise ValueError(f"{path}: {message}" if path else message) from error
-        return self
+            for item in error.errors(include_url=False, include_context=False, include_input=False):
+                _note(faults, item["loc"] or ("mapping",), item["msg"].removeprefix("Value error, "))
+        try:
+            query = handler(values)
+        except pydantic.ValidationError as error:
+            for item in error.errors(include_url=False, include_context=False, include_input=False):
+                _note(faults, item["loc"], item["msg"])
+        if query is None or terms is None:
+            raise pydantic.ValidationError.from_exception_data(cls.__name__, [*faults.values()])
+        query._terms = terms
+        return query
 
     @property
     def terms(self) -> Terms:
         return self._terms
+
+
+def _terms_of(values: dict[str, Any]) -> dict[str, Any]:
+    """Raises JSONError."""
+    given = {name: value for name, value in values.items() if name in Terms.model_fields}
+    return {**given, "mapping": parse_json(given["mapping"])} if "mapping" in given else given
+
+
+def _note(
+    faults: dict[tuple[str | int, ...], InitErrorDetails], path: tuple[str | int, ...], said: str
+) -> None:
+    kind = PydanticCustomError("value_error", "{said}", {"said": said})
+    faults.setdefault(path, InitErrorDetails(type=kind, loc=path, input=None))
 
 
 class ImportDetail(BaseModel):

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from apps.audit.caller import called_by
 from apps.imports.models import Import
@@ -32,4 +33,9 @@ def settle_imports() -> None:
 
 def _give_up(found: Import) -> None:
     same = Import.objects.running().filter(pk=found.pk, job=found.job_id)
-    same.update(state=Import.State.FAILED, reason=STOPPED, stored_count=found.traces.count())
+    same.update(
+        state=Import.State.FAILED,
+        reason=STOPPED,
+        stored_count=found.traces.count(),
+        finished_at=timezone.now(),
+    )

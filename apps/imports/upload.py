@@ -26,6 +26,7 @@ class ImportUploadHandler(FileUploadHandler):
         self.upload: Upload | None = None
         self.name = ""
         self.refusal: ValidationError | None = None
+        self.is_whole = False
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
@@ -44,12 +45,18 @@ class ImportUploadHandler(FileUploadHandler):
     def file_complete(self, file_size: int) -> None:
         return None
 
+    def upload_complete(self) -> None:
+        """All of the form was read: it has not broken off."""
+        self.is_whole = True
+
     def keep(self, created_by: User | None) -> Import:
         """Raises ValidationError where there is no file, or none that is read."""
         if self.refusal is not None:
             raise self.refusal
         if self.upload is None:
             raise ValidationError("No file is chosen. Choose one first.")
+        if not self.is_whole:
+            raise ValidationError("The connection broke before all of the file was here. Upload it again.")
         return self.upload.keep(self.name, created_by)
 
     def discard(self) -> None:

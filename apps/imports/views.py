@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.accounts.access import require_staff
 from apps.accounts.idempotency import once
 from apps.accounts.models import account_of
 from apps.core.errors import TOO_LARGE, code_of, sentence
@@ -23,7 +22,7 @@ from apps.imports.forms import ChooseForm, UploadForm, format_label
 from apps.imports.models import Import
 from apps.imports.preview import columns_of, preview_import
 from apps.imports.rejected import first_rejected, send_rejected
-from apps.imports.remove import ask_removal, find_import
+from apps.imports.remove import ask_removal, find_import, may_remove, require_may_remove
 from apps.imports.save import save_mapping
 from apps.imports.start import start_import
 from apps.imports.upload import ImportUploadHandler
@@ -90,6 +89,7 @@ def _show(request: HttpRequest, found: Import) -> HttpResponse:
         "found": found,
         "format": format_label(found.format),
         "rejected": first_rejected(found) if found.rejected_count else [],
+        "may_discard": may_remove(found, request.user),
         "has_worker": not found.is_running or Worker.objects.alive().exists(),
     }
     return render_page(request, "imports/detail.html", "imports/_import.html", context)
@@ -102,6 +102,7 @@ def _ask(request: HttpRequest, found: Import, form: ChooseForm, status: int = 20
         "form": form,
         "columns": columns_of(found),
         "preview": preview_import(found, terms) if terms else None,
+        "may_discard": may_remove(found, request.user),
     }
     return render_page(request, "imports/choose.html", "imports/_preview.html", context, status)
 
@@ -142,12 +143,12 @@ def again(request: HttpRequest, id: str) -> HttpResponse:
 def remove(request: HttpRequest, id: str) -> HttpResponse:
     """Asks first."""
     found, refusal = _find(id), ""
-    if found.stored_count:
-        require_staff(request.user, "remove imports")
+    require_may_remove(found, request.user)
     if request.method == "POST":
         try:
             ask_removal(found, created_by=account_of(request.user))
-            messages.info(request, f"What {found} brought is being removed.")
+            brought = f"What {found} brought is being removed."
+            messages.info(request, brought if found.is_removable else f"{found} is discarded.")
             return leave(request, reverse("imports:detail", args=[found.pk]))
         except ValidationError as error:
             refusal = sentence(error)

@@ -82,6 +82,7 @@ class JobQuerySet(models.QuerySet["Job"]):
             resumed_at=now,
             resumed_done=F("done"),
             heartbeat_at=now,
+            reason="",
         )
         return bool(claimed)
 

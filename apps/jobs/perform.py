@@ -1,17 +1,18 @@
 """The one task that the queue knows: perform the job of this id."""
 
 import logging
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import InterfaceError, OperationalError, connection
+from django.db import Error, InterfaceError, OperationalError, connection
 from django.utils import timezone
 from django_tasks import task
 
 from apps.audit.caller import called_by
 from apps.core.errors import sentence
-from apps.core.sql import is_disk_full
+from apps.core.sql import is_disk_full, is_in_the_way
 from apps.jobs.handlers import find_handler
 from apps.jobs.models import Job
 from apps.jobs.repeat import repeating
@@ -20,8 +21,6 @@ from apps.jobs.work import Cancelled, ClaimLost, Work, claim_job, storable
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 1.0
-
-_PASSING = ("is locked", "deadlock detected")
 
 
 @task
@@ -54,9 +53,19 @@ class _Settling:
         if error is None:
             return False
         if _is_passing(error):
+            self._note(error)
             return False  # the sweep has the job go on when nothing was heard of it for a while
         self._settle(error)
         return True
+
+    def _note(self, error: BaseException) -> None:
+        """For who looks, and for the sweep, where the job gets no further; if the database can be used."""
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        logger.warning("Job %s was interrupted: %s", self._work.job.pk, said)
+        self._work.log(f"Interrupted. {said}")
+        connection.close_if_unusable_or_obsolete()
+        with suppress(Error):
+            self._work.interrupt(storable(said))
 
     def _settle(self, error: BaseException) -> None:
         work = self._work
@@ -81,9 +90,9 @@ def _is_passing(error: BaseException) -> bool:
     """
     if not isinstance(error, OperationalError | InterfaceError):
         return False
-    if isinstance(error, OperationalError) and is_disk_full(error):
+    if isinstance(error, OperationalError) and (is_disk_full(error) or is_in_the_way(error)):
         return True
-    return not connection.is_usable() or any(words in str(error) for words in _PASSING)
+    return not connection.is_usable()
 
 
 def _describe(error: BaseException) -> str:

@@ -18,8 +18,15 @@ def start_job(handler: Handler, arguments: Mapping[str, Any], *, title: str, cre
     `arguments` is JSON. What the job does is the act of whoever asks now. Where the queue cannot be reached,
     the sweep enqueues the job later.
     """
+    job = record_job(handler, arguments, title=title, created_by=created_by)
+    transaction.on_commit(lambda: enqueue_job(job.pk), robust=True)
+    return job
+
+
+def record_job(handler: Handler, arguments: Mapping[str, Any], *, title: str, created_by: User | None) -> Job:
+    """For whoever claims it in the same transaction: it waits in no queue."""
     caller = current_caller()
-    job = Job.objects.create(
+    return Job.objects.create(
         act=handler.act,
         arguments=dict(arguments),
         title=storable(title)[:TITLE_MAX_LENGTH],
@@ -28,5 +35,3 @@ def start_job(handler: Handler, arguments: Mapping[str, Any], *, title: str, cre
         token_name=caller.token,
         address=caller.address,
     )
-    transaction.on_commit(lambda: enqueue_job(job.pk), robust=True)
-    return job

@@ -17,13 +17,15 @@ DIED = (
     f"Its worker died {MAX_RETRIES + 1} times before it got any further. Its log may say why; perhaps there "
     "was too little memory."
 )
+INTERRUPTED = f"It was interrupted {MAX_RETRIES + 1} times before it got any further, the last time by "
 LOST = f"The queue lost it {MAX_RETRIES + 1} times. The worker's log may say why."
 
 
 def sweep_jobs() -> None:
     """Cheap where there is nothing to do, as nearly always; any number of workers may do it at once."""
     for job in Job.objects.dead()[:MOST]:
-        _try_again(job, Job.objects.dead().held(job), DIED)
+        reason = f"{INTERRUPTED}{job.reason}" if job.reason else DIED
+        _try_again(job, Job.objects.dead().held(job), reason)
     for job in Job.objects.waiting_long().order_by("enqueued_at")[:MOST]:
         if not _is_in_queue(job):
             _try_again(job, Job.objects.waiting_long().filter(pk=job.pk), LOST)

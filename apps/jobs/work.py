@@ -59,6 +59,10 @@ class Work:
         """Say that the handler is at it, from a thread beside it."""
         Job.objects.held(self.job).update(**self._signs)
 
+    def interrupt(self, reason: str) -> None:
+        """Say why nothing more is heard of this attempt; the next one begins without a reason."""
+        Job.objects.held(self.job).update(reason=reason, **self._signs)
+
     def end(self, state: str, **values: Any) -> bool:
         return Job.objects.held(self.job).end(state, **values, **self._signs)
 

@@ -105,11 +105,35 @@ def test_a_wish_that_is_none_is_refused(api: Client, query: dict[str, str], reas
     assert not import_folder().exists()
 
 
+def test_all_that_is_wrong_with_the_query_is_said_by_path(api: Client) -> None:
+    query = {"format": "bogus", "mapping": "{}", "on_error": "perhaps", "filename": "", "color": "red"}
+    errors = api.post("/api/imports", ROWS, JSONL, query_params=query).json()["errors"]
+    assert sorted(errors) == ["color", "filename", "format", "mapping", "on_error"]
+    assert errors["format"][0].startswith("There is no format of this name. Choose one of auto, trace,")
+    assert errors["on_error"] == ["Input should be 'stop', 'skip' or 'all-or-nothing'"]
+    both = {"format": "gsm8k", "mapping": '{"prompt": "q", "answer": "a", "x": 1}', "cut": "{said}"}
+    errors = api.post("/api/imports", ROWS, JSONL, query_params=both).json()["errors"]
+    assert sorted(errors) == ["cut", "mapping.x"]
+    torn = api.post("/api/imports", ROWS, JSONL, query_params={"mapping": "{", "source": ""})
+    assert sorted(torn.json()["errors"]) == ["mapping", "source"]
+
+
 def test_a_wish_that_the_file_does_not_fit_leaves_it_waiting(api: Client) -> None:
-    response = post(api, cut="lines")
-    assert response.status_code == 400
-    assert "it is not cut" in response.json()["detail"]
-    assert [found.state for found in Import.objects.all()] == ["uploaded"]
+    response = post(api, cut="lines", on_error="skip")
+    said = response.json()
+    assert (response.status_code, said["state"], said["job_id"]) == (202, "uploaded", None)
+    assert said["reason"] == "The format gsm8k says itself where its steps begin: it is not cut."
+    found = Import.objects.get()
+    assert (said["id"], found.reason, found.on_error) == (str(found.pk), said["reason"], "skip")
+    started = api.post(f"/api/imports/{said['id']}/start", {"on_error": "skip"}, "application/json")
+    assert (started.status_code, started.json()["reason"]) == (202, None)
+    assert counts(perform(found)) == ("done", 3, 2, 1, 0)
+
+
+def test_a_source_alone_does_not_make_an_unknown_format_an_error(api: Client) -> None:
+    said = post(api, lines({"q": "Q"}), source="mine").json()
+    assert (said["state"], said["source"]) == ("uploaded", "mine")
+    assert said["reason"].startswith("The format is not recognised: line 1 has q.")
 
 
 def test_too_large_is_refused(api: Client, settings: Settings) -> None:
@@ -229,13 +253,14 @@ def big_body() -> Iterator[bytes]:
 def send(server: LiveServer, number: int, answers: list[Any]) -> None:
     connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
     path = f"/api/imports?filename=big-{number}.jsonl"
-    connection.request("POST", path, big_body(), {"Content-Type": JSONL}, encode_chunked=True)
+    length = sum(map(len, big_body()))
+    connection.request("POST", path, big_body(), {"Content-Type": JSONL, "Content-Length": str(length)})
     response = connection.getresponse()
     answers.append((response.status, json.loads(response.read())))
     connection.close()
 
 
-def test_a_large_upload_without_a_length_takes_little_memory(server: LiveServer) -> None:
+def test_a_large_upload_takes_little_memory(server: LiveServer) -> None:
     small: list[Any] = []
     server.call("POST", "/api/imports?filename=small.jsonl", {"title": "x"})
     before = memory_of(server)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from apps.datasets.tests.factories import make_dataset
@@ -18,8 +19,7 @@ from apps.imports.choose import Terms
 from apps.imports.models import Import, import_folder
 from apps.imports.parse import chunks
 from apps.imports.receive import Upload
-from apps.imports.remove import ask_removal
-from apps.imports.settle import STOPPED, settle_imports
+from apps.imports.settle import settle_imports
 from apps.imports.start import start_import
 from apps.imports.tests.factories import (
     BAD,
@@ -244,57 +244,6 @@ def test_no_dataset_takes_a_part_of_what_a_running_import_brings(chunked: None) 
     assert make_dataset(dataset_name="after").trace_count == 1
 
 
-def test_what_it_brought_is_removed_as_a_whole() -> None:
-    other = make_trace()
-    found = imported(lines(*map(row, range(3))))
-    ask_removal(found, created_by=None)
-    found.refresh_from_db()
-    assert found.state == "running"
-    perform(found)
-    assert (found.state, found.reason, found.stored_count) == ("removed", "", 0)
-    assert [*Trace.objects.all()] == [other]
-    with pytest.raises(ValidationError, match="there is nothing to remove"):
-        ask_removal(found, created_by=None)
-
-
-def test_what_a_dataset_holds_is_not_removed() -> None:
-    found = imported(lines(*map(row, range(3))))
-    held = str(found.traces.newest_ids(1).get())
-    make_dataset(dataset_name="b", trace_ids=[held])
-    make_dataset(dataset_name="a", trace_ids=[held])
-    with pytest.raises(ValidationError) as refused:
-        ask_removal(found, created_by=None)
-    assert refused.value.messages == [
-        "What rows.jsonl brought is held by a-v1, b-v1. Delete what holds it first."
-    ]
-    found.refresh_from_db()
-    assert (found.state, Trace.objects.count(), Job.objects.count()) == ("done", 3, 1)
-
-
-def test_what_a_dataset_took_in_the_last_moment_stays() -> None:
-    found = imported(lines(*map(row, range(3))))
-    ask_removal(found, created_by=None)
-    Import.objects.update(state="done")  # as a build sees it that began before
-    Import.objects.update(finished_at="2020-01-01 00:00Z")
-    make_dataset(trace_ids=[str(found.traces.newest_ids(1).get())])
-    Import.objects.update(state="running")
-    perform(found)
-    assert (found.state, found.stored_count, Trace.objects.count()) == ("done", 1, 1)
-    assert found.reason == "1 traces stay: a dataset holds them."
-
-
-def test_a_removal_that_is_stopped_can_be_asked_for_again() -> None:
-    found = imported(lines(*map(row, range(3))))
-    ask_removal(found, created_by=None)
-    found.refresh_from_db()
-    assert found.job is not None
-    cancel_job(found.job)
-    perform(found)
-    assert (found.state, found.reason, found.stored_count) == ("failed", STOPPED, 3)
-    ask_removal(found, created_by=None)
-    assert perform(found).state == "removed"
-
-
 def test_a_worker_that_comes_back_from_the_dead_stores_nothing(chunked: None) -> None:
     found = start(lines(*map(row, range(3))))
     assert found.job is not None
@@ -339,13 +288,37 @@ def test_a_full_disk_is_said_and_leaves_nothing(chunked: None) -> None:
     assert (Trace.objects.count(), files()) == (0, [])
 
 
+@pytest.mark.parametrize("rows", [1, 200])  # what is in a buffer, and what is more than it holds
+def test_no_room_for_the_report_is_said_and_leaves_nothing(chunked: None, rows: int) -> None:
+    found = start(lines(row(1), *[BAD] * rows), on_error="skip")
+    found.report_path.symlink_to("/dev/full")
+    perform(found)
+    said = "The server cannot keep the file: No space left on device. Nothing was stored."
+    assert (found.state, found.reason, found.stored_count) == ("failed", said, 0)
+    assert found.job is not None
+    assert (found.job.state, found.job.reason) == ("failed", said)
+
+
+def test_a_report_goes_on_where_it_was(chunked: None) -> None:
+    found = start(lines(BAD, *map(row, range(1500)), BAD), on_error="skip")
+    stored_in_part(found)
+    whole = found.report_path.read_bytes()
+    Import.objects.update(read_count=1000, stored_count=999, rejected_count=1)
+    end = whole.index(b"\n") + 1
+    Job.objects.update(state=Job.State.QUEUED, checkpoint={"after": 1000, "report": end})
+    Trace.objects.filter(prompt__in=[str(n) for n in range(999, 1500)]).delete()
+    assert found.job is not None
+    running.run_import.perform(claimed(found.job), import_id=str(found.pk))
+    assert found.report_path.read_bytes() == whole
+
+
 def test_no_import_is_begun_anew_once_it_is_being_undone(chunked: None) -> None:
     found = start(lines(*map(row, range(1500))))
     stored_in_part(found)
-    Import.objects.update(reason=running.CANCELLED)
+    Import.objects.update(reason="Said in other words.")
     found.refresh_from_db()
     assert found.job is not None
-    Job.objects.update(state=Job.State.QUEUED)
+    Job.objects.update(state=Job.State.QUEUED, cancel_requested_at=timezone.now())
     with pytest.raises(Cancelled):
         running.run_import.perform(claimed(found.job), import_id=str(found.pk))
     found.refresh_from_db()

@@ -209,15 +209,21 @@ def test_what_a_dataset_holds_stays_and_is_said(api: Client) -> None:
     assert Trace.objects.count() == 2
 
 
-def test_only_staff_removes_what_is_stored_and_anybody_discards_an_upload(client: Client, user: User) -> None:
-    stored, waiting = imported(ROWS), make_upload(ROWS)
+def test_only_staff_removes_but_everybody_their_own_upload(client: Client, user: User) -> None:
+    stored, waiting, own = imported(ROWS), make_upload(ROWS), make_upload(ROWS)
+    Import.objects.filter(pk__in=[stored.pk, own.pk]).update(created_by=user)
     client.force_login(user)
     headers = {"host": "localhost"}
-    assert client.post(f"/imports/{stored.pk}/remove", headers=headers).status_code == 403
+    for found in (stored, waiting):
+        assert client.post(f"/imports/{found.pk}/remove", headers=headers).status_code == 403
+        assert client.delete(f"/api/imports/{found.pk}", headers=headers).status_code == 403
     assert "Remove what" not in client.get(f"/imports/{stored.pk}", headers=headers).text
-    assert client.post(f"/imports/{waiting.pk}/remove", headers=headers).status_code == 303
-    waiting.refresh_from_db()
-    assert (waiting.state, [*import_folder().iterdir()]) == ("removed", [])
+    assert "Discard" not in client.get(f"/imports/{waiting.pk}", headers=headers).text
+    assert "Discard" in client.get(f"/imports/{own.pk}", headers=headers).text
+    assert client.post(f"/imports/{own.pk}/remove", headers=headers).status_code == 303
+    assert "rows.jsonl is discarded." in client.get(f"/imports/{own.pk}", headers=headers).text
+    own.refresh_from_db()
+    assert (own.state, [*import_folder().iterdir()]) == ("removed", [waiting.path])
 
 
 def test_the_list_takes_as_many_queries_for_1_as_for_100(api: Client) -> None:

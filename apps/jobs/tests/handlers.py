@@ -1,8 +1,10 @@
 """Handlers for tests: what an importer does, with traces whose prompts are numbers."""
 
+import sqlite3
 import time
 from typing import Any
 
+import psycopg
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection, transaction
 
@@ -54,7 +56,11 @@ def lose_database(work: Work) -> None:
 
 @handler
 def wait_in_vain(work: Work) -> None:
-    raise OperationalError("database is locked")
+    """As the driver of either database says it."""
+    locked = sqlite3.OperationalError("the words do not matter")
+    locked.sqlite_errorcode = sqlite3.SQLITE_BUSY_SNAPSHOT
+    causes = {"sqlite": locked, "postgresql": psycopg.errors.DeadlockDetected("the words do not matter")}
+    raise OperationalError("the words do not matter") from causes[connection.vendor]
 
 
 def no_handler(work: Work) -> None:

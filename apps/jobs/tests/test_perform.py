@@ -12,6 +12,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from apps.accounts.models import User
 from apps.core.errors import sentence
+from apps.core.sql import is_in_the_way
 from apps.jobs.cancel import cancel_job
 from apps.jobs.engines.database import is_waiting, perform_next
 from apps.jobs.handlers import Handler
@@ -195,7 +196,16 @@ def test_others_in_the_way_are_not_the_end_of_a_job() -> None:
     with pytest.raises(OperationalError):
         perform_job.call(str(job.pk))
     job.refresh_from_db()
-    assert (job.state, job.reason) == ("running", "")
+    said = "OperationalError: the words do not matter"
+    assert (job.state, job.reason) == ("running", said)
+    assert job.log.endswith(f" Interrupted. {said}\n")
+    Job.objects.update(state=Job.State.QUEUED)
+    assert claimed(job).job.reason == ""
+
+
+@pytest.mark.parametrize("words", ["database is locked", "deadlock detected", "the row is locked away"])
+def test_words_alone_are_no_sign_of_others_in_the_way(words: str) -> None:
+    assert not is_in_the_way(OperationalError(words))
 
 
 @pytest.mark.django_db(transaction=True)

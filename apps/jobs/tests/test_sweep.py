@@ -1,15 +1,17 @@
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from pytest_django import DjangoAssertNumQueries
 
 from apps.jobs.engines.database import is_waiting, perform_next
 from apps.jobs.models import Job, Worker
-from apps.jobs.perform import enqueue_job
-from apps.jobs.sweep import DIED, LOST, MAX_RETRIES, sweep_jobs
+from apps.jobs.perform import enqueue_job, perform_job
+from apps.jobs.sweep import DIED, INTERRUPTED, LOST, MAX_RETRIES, sweep_jobs
 from apps.jobs.tests.factories import LONG_AGO, claimed, let_die, make_job, make_worker
+from apps.jobs.tests.handlers import wait_in_vain
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +47,15 @@ def test_a_job_that_kills_its_workers_fails() -> None:
         claimed(job)
         let_die(job)
     assert (swept(job).state, job.reason) == ("failed", DIED)
+
+
+def test_a_job_that_is_interrupted_again_and_again_says_by_what() -> None:
+    job = make_job(act=wait_in_vain.act, retries=MAX_RETRIES)
+    with pytest.raises(OperationalError):
+        perform_job.call(str(job.pk))
+    let_die(job)
+    said = f"{INTERRUPTED}OperationalError: the words do not matter"
+    assert (swept(job).state, job.reason) == ("failed", said)
 
 
 def test_a_dead_job_that_was_to_be_cancelled_is() -> None:

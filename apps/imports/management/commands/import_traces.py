@@ -3,25 +3,24 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, BinaryIO, Literal, get_args
 
-import pydantic
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 
 from apps.core.commands import ActCommand, watched
-from apps.core.errors import from_pydantic
-from apps.core.json import compact_json
+from apps.core.errors import from_json_error, sentence
+from apps.core.json import JSONError, compact_json, parse_json
+from apps.core.requests import validate
 from apps.formats.reasoning import CUTS
-from apps.imports.load import Duplicates, Loader, OnError, Report, load_traces
-from apps.imports.mapping import Mapping
-from apps.imports.models import Import
+from apps.imports.choose import Terms
+from apps.imports.load import Duplicates, Loader, OnError, Report, try_traces
 from apps.imports.parse import Parsed, Rejection, parse_rows, preview
 from apps.imports.read import Rows, read_rows
-from apps.imports.recognise import AUTO, FORMATS, Recipe, mapped, recognise, with_cut
-from apps.imports.record import Measured, new_record, recorded, set_counts
+from apps.imports.recognise import AUTO, FORMATS, Recipe
+from apps.imports.record import Measured, new_record, recorded
 
 SHOWN_REJECTIONS = 20
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f]")
@@ -29,8 +28,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f]")
 
 class Command(ActCommand):
     help = (
-        "Import traces from JSON Lines, a JSON array, CSV, TSV or Parquet, plain, gzip or zstd, in one "
-        "transaction. Container and format are recognised from the content."
+        "Import traces from JSON Lines, a JSON array, CSV, TSV or Parquet, plain, gzip or zstd. "
+        "Container and format are recognised from the content. What is stopped or fails leaves nothing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -62,42 +61,49 @@ class Command(ActCommand):
         )
 
     def act(self, **options: Any) -> None:
-        recipe = _chosen(options)
+        terms = _terms(options)
         _check_report(options["report"], options["file"])
         self.started = time.monotonic()
-        with _opened(options["file"]) as stream:
+        with _opened(options["file"]) as stream, _created(options["report"]) as file:
+            measured = Measured(stream)
+            rows = read_rows(measured.source, 4 * settings.TRACE_MAX_BYTES)
+            recipe = terms.recipe_for(rows)
+            if options["preview"]:
+                self._show(rows, recipe, terms.source)
+                return
             try:
-                measured = Measured(stream)
-                rows = read_rows(measured.source, 4 * settings.TRACE_MAX_BYTES)
-                recipe = recipe or recognise(rows.head, rows.unit)
-                if options["cut"]:
-                    recipe = with_cut(recipe, options["cut"])
-                if options["preview"]:
-                    self._show(rows, recipe, options["source"])
-                    return
-                name = "standard input" if options["file"] == "-" else os.path.basename(options["file"])
-                record = new_record(name, rows, recipe, options)
-                with nullcontext() if options["dry_run"] else recorded(record, measured):
-                    said = self._load(rows, recipe, options, record)
-                self.stdout.write(said)
+                report = self._load(rows, recipe, terms, measured, file, options)
             except ValidationError as error:
-                raise CommandError(f"{error.messages[0]} Nothing was stored.") from error
+                raise CommandError(f"{sentence(error)} Nothing was stored.") from error
+            self.stdout.write(self._conclusion(report, rows, recipe, options["dry_run"]))
 
-    def _load(self, rows: Rows, recipe: Recipe, options: dict[str, Any], record: Import) -> str:
+    def _load(
+        self,
+        rows: Rows,
+        recipe: Recipe,
+        terms: Terms,
+        measured: Measured,
+        file: "_File | None",
+        options: dict[str, Any],
+    ) -> Report:
         self.told = 0
-        with _created(options["report"]) as file:
-            loader = Loader(
-                on_error=options["on_error"],
-                duplicates=options["duplicates"],
-                created_by=None,
-                reject=lambda rejection: self._reject(rejection, rows.unit, file, options["on_error"]),
-                is_dry_run=options["dry_run"],
-            )
-            parsed = parse_rows(watched(rows, "rows read", self.stderr), recipe, options["source"])
-            report = load_traces(parsed, loader, record.ingest_id)
-        set_counts(record, report)
-        _check_report_of(report, options)
-        return self._conclusion(report, rows, recipe, options["dry_run"])
+        loader = Loader(
+            on_error=terms.on_error,
+            duplicates=terms.duplicates,
+            created_by=None,
+            reject=lambda rejection: self._reject(rejection, rows.unit, file, terms.on_error),
+            is_dry_run=options["dry_run"],
+        )
+        parsed = parse_rows(watched(rows, "rows read", self.stderr), recipe, terms.source)
+        if options["dry_run"]:
+            report = try_traces(parsed, loader)
+            _check_outcome(report, options)
+            return report
+        name = "standard input" if options["file"] == "-" else os.path.basename(options["file"])
+        with recorded(new_record(name, rows, recipe, terms), measured) as recording:
+            recording.load(parsed, loader)
+            _check_outcome(recording.report, options)
+        return recording.report
 
     def _conclusion(self, report: Report, rows: Rows, recipe: Recipe, is_dry_run: bool) -> str:
         act = "Would store" if is_dry_run else "Stored"
@@ -108,13 +114,11 @@ class Command(ActCommand):
             f"{seconds:.1f} s, {report.rejected} rows rejected{twice}. Ingest id: {report.ingest_id}"
         )
 
-    def _reject(self, rejection: Rejection, unit: str, file: BinaryIO | None, on_error: str) -> None:
+    def _reject(self, rejection: Rejection, unit: str, file: "_File | None", on_error: str) -> None:
         if file:
             file.write(rejection.line())
         text = f"{unit} {rejection.place}: {rejection.sentence.rstrip('.')}."
         if on_error == "stop":
-            if file:
-                file.flush()
             raise CommandError(f"{text} Nothing was stored.")
         self.told += 1
         if not file or self.told <= SHOWN_REJECTIONS:
@@ -145,7 +149,7 @@ def _indented(text: str) -> str:
     return "\n           ".join(_CONTROL.sub("\N{WHITE SQUARE}", text).splitlines())
 
 
-def _check_report_of(report: Report, options: dict[str, Any]) -> None:
+def _check_outcome(report: Report, options: dict[str, Any]) -> None:
     if not report.read:
         raise CommandError("The file holds no rows. Nothing was stored.")
     if report.rejected and options["on_error"] != "skip":
@@ -153,21 +157,29 @@ def _check_report_of(report: Report, options: dict[str, Any]) -> None:
         raise CommandError(f"{report.rejected} of {report.read} rows rejected.{told} Nothing was stored.")
 
 
-def _chosen(options: dict[str, Any]) -> Recipe | None:
-    """What the options say of the format; nothing leaves it to the content."""
+def _terms(options: dict[str, Any]) -> Terms:
+    """Raises ValidationError."""
     columns = {name: options[name] for name in ("prompt", "answer", "steps") if options[name]}
-    named = options["format"] != AUTO
-    if sum([bool(columns), bool(options["mapping"]), named]) > 1:
+    if sum([bool(columns), bool(options["mapping"]), options["format"] != AUTO]) > 1:
         raise CommandError("Say the format, or the columns, or a mapping: one of them.")
-    if named:
-        return FORMATS[options["format"]]
-    try:
-        if options["mapping"]:
-            with _open(options["mapping"], "rb", "read") as file:
-                return mapped(Mapping.model_validate_json(file.read()), "mapping")
-        return mapped(Mapping(**columns)) if columns else None
-    except pydantic.ValidationError as error:
-        raise from_pydantic(error) from error
+    names = ("format", "cut", "source", "on_error", "duplicates")
+    values = {name: options[name] for name in names if options[name] is not None}
+    if options["mapping"]:
+        columns = _read_mapping(options["mapping"])
+    if columns:
+        values["mapping"] = columns | ({"cut": values.pop("cut")} if "cut" in values else {})
+    return validate(Terms, values)
+
+
+def _read_mapping(name: str) -> dict[str, Any]:
+    with _open(name, "rb", "read") as file:
+        try:
+            mapping = parse_json(file.read())
+        except JSONError as error:
+            raise from_json_error(error, "mapping") from error
+    if not isinstance(mapping, dict):
+        raise CommandError(f"{name} must hold a JSON object.")
+    return mapping
 
 
 def _check_report(report: str | None, file: str) -> None:
@@ -179,12 +191,42 @@ def _opened(name: str) -> AbstractContextManager[BinaryIO]:
     return nullcontext(sys.stdin.buffer) if name == "-" else _open(name, "rb", "read")
 
 
-def _created(name: str | None) -> AbstractContextManager[BinaryIO | None]:
-    return _open(name, "wb", "written") if name else nullcontext()
+class _File:
+    """The report. What was written to it is on the disk, or CommandError says why not."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._file = name, _open(name, "wb", "written")
+
+    def write(self, line: bytes) -> None:
+        try:
+            self._file.write(line)
+            self._file.flush()
+        except OSError as error:
+            raise CommandError(f"{_cannot(self._name, 'written', error)} Nothing was stored.") from error
+
+    def close(self) -> None:
+        with suppress(OSError):  # of what could not be written, which is said already
+            self._file.close()
+
+
+@contextmanager
+def _created(name: str | None) -> Iterator[_File | None]:
+    if name is None:
+        yield None
+        return
+    file = _File(name)
+    try:
+        yield file
+    finally:
+        file.close()
 
 
 def _open(name: str, mode: Literal["rb", "wb"], verb: str) -> BinaryIO:
     try:
         return open(name, mode)
     except OSError as error:
-        raise CommandError(f"{name} cannot be {verb}: {os.strerror(error.errno or 0)}.") from error
+        raise CommandError(_cannot(name, verb, error)) from error
+
+
+def _cannot(name: str, verb: str, error: OSError) -> str:
+    return f"{name} cannot be {verb}: {os.strerror(error.errno or 0)}."
