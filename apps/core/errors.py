@@ -13,6 +13,7 @@ from apps.core.json import JSONError
 
 NOT_FOUND = "not_found"
 CONFLICT = "conflict"
+TAKEN = "taken"
 TOO_LARGE = "too_large"
 UNPROCESSABLE = "unprocessable"
 
@@ -30,6 +31,11 @@ def too_large(what: str, limit: int) -> ValidationError:
 
 def conflict(message: str) -> ValidationError:
     return ValidationError(message, code=CONFLICT)
+
+
+def taken(message: str) -> ValidationError:
+    """A conflict that another name resolves."""
+    return ValidationError(message, code=TAKEN)
 
 
 def field_error(path: str, message: str) -> ValidationError:

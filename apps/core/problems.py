@@ -9,6 +9,7 @@ from rest_framework.views import exception_handler
 from apps.core.errors import (
     CONFLICT,
     NOT_FOUND,
+    TAKEN,
     TOO_LARGE,
     UNPROCESSABLE,
     code_of,
@@ -17,7 +18,7 @@ from apps.core.errors import (
 )
 from apps.core.negotiation import Response
 
-STATUS_OF_CODE = {NOT_FOUND: 404, CONFLICT: 409, TOO_LARGE: 413, UNPROCESSABLE: 422}
+STATUS_OF_CODE = {NOT_FOUND: 404, CONFLICT: 409, TAKEN: 409, TOO_LARGE: 413, UNPROCESSABLE: 422}
 
 
 def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response | None:

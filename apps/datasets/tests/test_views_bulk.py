@@ -205,7 +205,7 @@ def test_more_than_can_be_exported_are_to_be_built(api: Client, monkeypatch: pyt
     assert response.context["text"] == (
         "More than 2 traces match. Build a dataset from these, and export that."
     )
-    assert 'href="/datasets/new?source=test"' in response.content.decode()
+    assert 'href="/datasets/new?source=test&amp;limit=all"' in response.content.decode()
 
 
 def test_what_cannot_be_exported_is_refused(api: Client) -> None:

@@ -18,6 +18,7 @@ from apps.core.pages import leave
 from apps.datasets.discard import discard_traces, foresee_discard
 from apps.datasets.export import export_traces as export
 from apps.datasets.forms import WhereForm, where_params
+from apps.datasets.forms.build import ALL
 from apps.datasets.selection import Where, select_traces
 from apps.formats.records import FORMATS
 from apps.traces.index import settle_search
@@ -45,7 +46,7 @@ class Choice(NamedTuple):
 
     @property
     def build_url(self) -> str:
-        return _with_query(reverse("datasets:new"), where_params(self.where))
+        return _with_query(reverse("datasets:new"), {**where_params(self.where), "limit": ALL})
 
     @property
     def fields(self) -> list[tuple[str, str]]:
