@@ -18,7 +18,7 @@ PERCENT = "percent"
 PLAIN = ("q", "source", "in_dataset", "tag", "review", "flag")
 
 _SAID = {
-    "q": "“{}”",
+    "q": "search: {}",
     "source": "source = {}",
     "flag": "flag: {}",
     "steps_min": "{} steps or more",

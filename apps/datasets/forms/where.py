@@ -37,7 +37,7 @@ class Range(NamedTuple):
 class WhereForm(forms.Form):
     """`Where` as a query string: flat, one parameter `meta.<key>` for each key of meta.
 
-    `meta_key` and `meta_value` add one more of these.
+    `meta_key` and `meta_value` add one more of these, and are empty then.
     """
 
     q = forms.CharField(label="Search", required=False, max_length=TEXT_MAX_LENGTH, strip=False)
@@ -86,7 +86,9 @@ class WhereForm(forms.Form):
     meta_value = forms.CharField(label="is", required=False, strip=False)
 
     def __init__(self, data: QueryDict) -> None:
-        super().__init__(data)
+        self._typed = data.copy()
+        super().__init__(self._typed)
+        self.has_new_meta = False
         self.meta = {name.removeprefix(META_PREFIX): data[name] for name in data if _is_meta(name)}
 
     @property
@@ -101,8 +103,7 @@ class WhereForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Adds `where`."""
         cleaned = given(self.cleaned_data)
-        if key := cleaned.pop("meta_key", ""):
-            self.meta[key] = cleaned.pop("meta_value", "")
+        self._add_meta(cleaned.pop("meta_key", ""), cleaned.pop("meta_value", ""))
         bounds = {name: _bounds(name, cleaned) for name in BOUNDED}
         rest: dict[str, Any] = {name: cleaned[name] for name in PLAIN if name in cleaned}
         if part := cleaned.get("split"):
@@ -116,6 +117,17 @@ class WhereForm(forms.Form):
             add_refusals(self, error, {**ends, **{name: f"{name}_min" for name in BOUNDED}})
             return self.cleaned_data
         return {**self.cleaned_data, "where": where}
+
+    def _add_meta(self, key: str, value: str) -> None:
+        if key and value:
+            self.meta[key] = value
+            self.has_new_meta = True
+            for name in ("meta_key", "meta_value"):
+                del self._typed[name]
+        elif key:
+            self.add_error("meta_value", "Say what it is.")
+        elif value:
+            self.add_error("meta_key", "Name the key.")
 
 
 def _read(values: dict[str, Any]) -> Where:
