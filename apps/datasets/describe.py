@@ -9,6 +9,7 @@ import orjson
 from apps.core.json import compact_json
 from apps.datasets.models import Dataset
 from apps.datasets.selection import ANY, NONE, NOT, Where, dataset_where
+from apps.formats.flags import SAID
 
 META_PREFIX = "meta."
 BOUNDED = ("steps", "chars", "score")
@@ -20,7 +21,6 @@ PLAIN = ("q", "source", "in_dataset", "tag", "review", "flag")
 _SAID = {
     "q": "search: {}",
     "source": "source = {}",
-    "flag": "flag: {}",
     "steps_min": "{} steps or more",
     "steps_max": "{} steps or fewer",
     "chars_min": "{} characters or more",
@@ -87,6 +87,8 @@ def _say(name: str, value: str) -> str:
         return _SAID_OF_DATASETS.get(value, place)
     if name == "tag":
         return f"not tagged {value.removeprefix(NOT)}" if value.startswith(NOT) else f"tagged {value}"
+    if name == "flag":
+        return f"flag: {SAID[value].label}"
     if name == "review":
         return _SAID_OF_REVIEWS.get(value, value)
     return _SAID[name].format(value) if name in _SAID else f"{name} = {value}"

@@ -14,7 +14,7 @@ from apps.core.requests import validate
 from apps.curation.models import TAG_MAX_LENGTH, Review
 from apps.datasets.describe import BOUNDED, META_PREFIX, PERCENT, PLAIN
 from apps.datasets.selection import ANY, NONE, NOT, TEXT_MAX_LENGTH, Where
-from apps.formats.flags import FLAGS
+from apps.formats.flags import SAID
 from apps.formats.split import DEFAULT_PERCENT, MAX_PERCENT, MIN_PERCENT
 from apps.formats.trace import MAX_SCORE, MAX_STEPS, SOURCE_MAX_LENGTH
 
@@ -67,7 +67,9 @@ class WhereForm(forms.Form):
     )
     review = forms.ChoiceField(label="Review", required=False, choices=[("", "any"), *Review.State.choices])
     flag = forms.ChoiceField(
-        label="Flag", required=False, choices=[("", "any or none"), *((name, name) for name in FLAGS)]
+        label="Flag",
+        required=False,
+        choices=[("", "any or none"), *((name, said.label) for name, said in SAID.items())],
     )
     split = forms.ChoiceField(
         label="Part",

@@ -34,7 +34,11 @@ def test_filters_by_meta_add_up_as_they_are_typed(page: Page, server: LiveServer
         assert server.call("POST", "/api/traces", make_payload(meta=meta))[0] == 201
     for path, found, address in (
         ("/traces?source=levels", "tbody tr", "/traces?source=levels&meta.level=1&meta.hand=left"),
-        ("/datasets/new?source=levels", ".first li", re.compile(r"source=levels&meta\.level=1&meta\.hand=left$")),
+        (
+            "/datasets/new?source=levels",
+            ".first li",
+            re.compile(r"source=levels&meta\.level=1&meta\.hand=left$"),
+        ),
     ):
         page.goto(path)
         page.get_by_text("More filters").click()

@@ -162,6 +162,37 @@ def test_user_text_is_text(api: Client) -> None:
         assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ 7 }}" in content
 
 
+def test_facts_lead_to_the_traces_that_share_them(api: Client) -> None:
+    meta = {"source": "a b", "level": 3, "k&": "ü", "list": [1], "none": None, "long": "x" * 500}
+    trace = make_trace(meta=meta)
+    body = {"trace_ids": [str(trace.pk)], "add_tags": ["good one"]}
+    assert api.post("/api/curation", body, "application/json").status_code == 200
+    content = api.get(f"/traces/{trace.pk}").content.decode()
+    aside = content[content.index("<aside") :]
+    links = [unescape(link) for link in re.findall(r'href="(/traces\?[^"]*)"', aside)]
+    assert links == [
+        "/traces?source=a%20b",
+        "/traces?tag=good%20one",
+        *(
+            "/traces?meta.source=a+b",
+            "/traces?meta.level=3",
+            "/traces?meta.k%26=%C3%BC",
+            "/traces?meta.none=null",
+        ),
+    ]
+    assert [api.get(link).context["browsed"].count.number for link in links] == [1] * 6
+
+
+def test_a_flag_says_what_it_means(api: Client) -> None:
+    trace = make_trace(final_answer="514")
+    said = 'title="The last step does not say the final answer">answer not in last step<'
+    for path in (f"/traces/{trace.pk}", "/traces"):
+        assert said in api.get(path).text
+    listed = api.get("/traces?flag=answer missing")
+    assert [chip.text for chip in listed.context["chips"]] == ["flag: answer not in last step"]
+    assert '<option value="answer missing" selected>answer not in last step</option>' in listed.text
+
+
 def test_large_meta_is_shown_by_its_beginning(api: Client) -> None:
     meta = {"k" * 5_000: "v" * 5_000, **{f"key {n}": n for n in range(MAX_META_KEYS)}}
     content = api.get(f"/traces/{make_trace(meta=meta).pk}?tab=training_example").content.decode()

@@ -1,7 +1,8 @@
 """The page of one trace."""
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import orjson
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +11,7 @@ from django.views.decorators.http import require_safe
 from apps.core.json import compact_json, pretty_json
 from apps.core.pages import render_page
 from apps.curation.views import curation_context
+from apps.datasets.describe import META_PREFIX
 from apps.datasets.models import Dataset
 from apps.formats.gemma import split_turns
 from apps.formats.records import FORMATS, TraceRow
@@ -30,6 +32,14 @@ FIRST_TAB = "tunix_sft"
 MAX_META_KEYS = 30
 MAX_META_CHARS = 200
 MAX_HOLDERS = 20
+
+
+class Fact(NamedTuple):
+    """One key of meta; `query` finds the traces that have the same value."""
+
+    key: str
+    text: str
+    query: str
 
 
 @require_safe
@@ -69,9 +79,16 @@ def _holders(trace: Trace) -> dict[str, Any]:
 def _meta(trace: Trace) -> dict[str, Any]:
     """Keys with the beginnings of their values; the tab JSON has all."""
     meta = orjson.loads(trace.meta) or {}
-    pairs = [(key, value if isinstance(value, str) else compact_json(value)) for key, value in meta.items()]
-    shown = [(key[:MAX_META_CHARS], _cut(text)) for key, text in pairs[:MAX_META_KEYS]]
-    return {"shown": shown, "rest": len(pairs[MAX_META_KEYS:])}
+    shown = [_fact(key, value) for key, value in [*meta.items()][:MAX_META_KEYS]]
+    return {"shown": shown, "rest": max(len(meta) - MAX_META_KEYS, 0)}
+
+
+def _fact(key: str, value: Any) -> Fact:
+    """A list and an object are no filter, and what is cut would be another one."""
+    text = value if isinstance(value, str) else compact_json(value)
+    is_filter = not isinstance(value, list | dict) and max(len(key), len(text)) <= MAX_META_CHARS
+    query = urlencode({f"{META_PREFIX}{key}": text}) if is_filter and key else ""
+    return Fact(key[:MAX_META_CHARS], _cut(text), query)
 
 
 def _cut(text: str) -> str:
