@@ -40,9 +40,15 @@ def curation_context(trace: Trace, **more: Any) -> dict[str, Any]:
 def _show(request: HttpRequest, trace: Trace, status: int = 200, **more: Any) -> HttpResponse:
     """The fragment, or without HTMX the page of the trace; a refusal has a page of its own."""
     if status == 200 and not wants_fragment(request):
-        return leave(request, reverse("datasets:trace", args=[trace.pk]) + "#curation-trace")
+        return leave(request, f"{reverse('datasets:trace', args=[trace.pk])}{_query(request)}#curation-trace")
+    more["query"] = _query(request)
     template = "curation/_trace.html" if wants_fragment(request) else "curation/trace.html"
     return render(request, template, curation_context(trace, **more), status=status)
+
+
+def _query(request: HttpRequest) -> str:
+    """Where the page of the trace was come to from."""
+    return f"?{request.GET.urlencode()}" if request.GET else ""
 
 
 def _curate(request: HttpRequest, trace: Trace, change: Change, **more: Any) -> HttpResponse:

@@ -75,3 +75,12 @@ def _find_words(where: Where, page: Page) -> tuple[Count, Window]:
         return count, page.gather(found)
     walked = select_traces(where, is_walked=True)
     return count, page.walk(walked, Trace.objects.all(), NEAR) or page.gather(found)
+
+
+def find_beside(where: Where, sort: Sort, cursor: str) -> tuple[UUID | None, UUID | None]:
+    """The traces before and behind a cursor in the list. Raises ValidationError as `browse_traces` does."""
+    sort = sort._replace(within=where.bounds(sort.field))
+    find = _find_words if where.q else _find
+    _, behind = find(where, Page(sort, after=cursor, size=1))
+    _, ahead = find(where, Page(sort, before=cursor, size=1))
+    return next(iter(ahead.keys), None), next(iter(behind.keys), None)

@@ -1,4 +1,5 @@
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -6,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.defaultfilters import floatformat
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts.models import account_of
 from apps.core.errors import sentence
@@ -18,6 +19,8 @@ from apps.traces.forms import CompareForm, DraftForm, TraceForm, read_steps
 from apps.traces.ingest import ingest_traces
 from apps.traces.models import Trace
 from apps.traces.score import BASELINE, explain_score, score_trace
+
+COMPARED = 2
 
 
 def find_trace(id: str) -> Trace:
@@ -66,8 +69,11 @@ def _store(request: HttpRequest, payload: TracePayload) -> HttpResponse:
     return leave(request, reverse("datasets:trace", args=[stored.id]))
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def compare(request: HttpRequest) -> HttpResponse:
+    """`?base=&other=`; two that are ticked in the list are posted, the upper one is the base."""
+    if request.method == "POST":
+        return _compare_ticked(request)
     is_asked = {"base", "other"} <= request.GET.keys()
     form = CompareForm(request.GET if is_asked else None, initial=request.GET.dict())
     context: dict[str, Any] = {"form": form, "newest": Trace.objects.newest_excerpts}
@@ -77,6 +83,16 @@ def compare(request: HttpRequest) -> HttpResponse:
         context["differences"] = differences(base, other)
     status = 422 if is_asked and not form.is_valid() else 200
     return render(request, "traces/compare.html", context, status=status)
+
+
+def _compare_ticked(request: HttpRequest) -> HttpResponse:
+    ticked = request.POST.getlist("trace")
+    if len(ticked) == COMPARED:
+        base, other = ticked
+        return leave(request, f"{reverse('traces:compare')}?{urlencode({'base': base, 'other': other})}")
+    form = CompareForm(initial={"base": next(iter(ticked), "")})
+    context = {"form": form, "newest": Trace.objects.newest_excerpts, "ticked": len(ticked)}
+    return render(request, "traces/compare.html", context, status=422)
 
 
 @require_POST
@@ -89,4 +105,5 @@ def score(request: HttpRequest, id: str) -> HttpResponse:
     if wants_fragment(request):
         return render(request, "traces/_score.html", {"explained": explain_score(found), "is_new": True})
     messages.success(request, f"Scored {floatformat(scored.value, 1)} of 100. The record is appended.")
-    return leave(request, reverse("datasets:trace", args=[found.pk]))
+    query = f"?{request.GET.urlencode()}" if request.GET else ""
+    return leave(request, reverse("datasets:trace", args=[found.pk]) + query)

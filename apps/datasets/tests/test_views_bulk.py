@@ -168,7 +168,9 @@ def test_only_staff_deletes(client: Client, user: User, staff: User) -> None:
 
 
 def test_a_link_deletes_nothing(api: Client) -> None:
-    assert api.get(f"/traces/delete?trace={make_trace().pk}&confirm=1").status_code == 405
+    for act in ("delete", "curate", "export"):
+        again = api.get(f"/traces/{act}?trace={make_trace().pk}&confirm=1")
+        assert (again.status_code, again["Location"]) == (303, "/traces")
 
 
 # --- Export ------------------------------------------------------------------------------------
