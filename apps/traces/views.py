@@ -18,6 +18,7 @@ from apps.traces.draft import change_steps
 from apps.traces.forms import CompareForm, DraftForm, TraceForm, read_steps
 from apps.traces.ingest import ingest_traces
 from apps.traces.models import Trace
+from apps.traces.respell import draft_fields, draft_text
 from apps.traces.score import BASELINE, explain_score, score_trace
 
 COMPARED = 2
@@ -33,9 +34,12 @@ def find_trace(id: str) -> Trace:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """Field by field, or with ?mode=json as one text. An `act` changes the steps and stores nothing."""
+    """Field by field, or with ?mode=json as one text. An `act` changes the steps, or how it is
+    written, and stores nothing.
+    """
     if "act" in request.POST:
-        return _change(request)
+        acts = {"as-json": _show_text, "as-fields": _show_fields}
+        return acts.get(request.POST["act"], _change)(request)
     form = _form(request)
     if form.is_bound and form.is_valid():
         return _store(request, form.cleaned_data["payload"])
@@ -56,6 +60,23 @@ def _change(request: HttpRequest) -> HttpResponse:
     form = DraftForm(None, steps, initial=request.POST.dict())
     form.set_focus(focus)
     return _show(request, form, 200, focus=focus)
+
+
+def _show_text(request: HttpRequest) -> HttpResponse:
+    text = draft_text(request.POST.dict(), read_steps(request.POST))
+    return _show(request, TraceForm(initial={"payload": text}), 200)
+
+
+def _show_fields(request: HttpRequest) -> HttpResponse:
+    """What is no trace at all stays a text, with what is wrong with it."""
+    try:
+        texts, steps = draft_fields(request.POST.get("payload", ""))
+    except ValidationError as error:
+        form = TraceForm(request.POST)
+        if form.is_valid():
+            form.add_error("payload", sentence(error))
+        return _show(request, form, 422, is_json=True)
+    return _show(request, DraftForm(None, steps, initial=texts), 200)
 
 
 def _show(request: HttpRequest, form: TraceForm | DraftForm, status: int, **more: Any) -> HttpResponse:
