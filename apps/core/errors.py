@@ -13,6 +13,7 @@ from apps.core.json import JSONError
 
 NOT_FOUND = "not_found"
 CONFLICT = "conflict"
+TAKEN = "taken"
 TOO_LARGE = "too_large"
 NO_LENGTH = "no_length"
 UNPROCESSABLE = "unprocessable"
@@ -39,6 +40,11 @@ def no_length() -> ValidationError:
 
 def conflict(message: str) -> ValidationError:
     return ValidationError(message, code=CONFLICT)
+
+
+def taken(message: str) -> ValidationError:
+    """A conflict that another name resolves."""
+    return ValidationError(message, code=TAKEN)
 
 
 def field_error(path: str, message: str) -> ValidationError:

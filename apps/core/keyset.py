@@ -55,6 +55,10 @@ class Sort(NamedTuple):
     def fields(self) -> list[str]:
         return ["pk"] if self.field == "pk" else [self.field, "pk"]
 
+    def cursor_at(self, row: Model) -> str:
+        """The cursor of the page behind this row, and of the one in front of it."""
+        return _cursor(tuple(getattr(row, name) for name in self.fields))
+
 
 class Window(NamedTuple):
     """The keys of one page in order, and the cursors of its neighbours."""

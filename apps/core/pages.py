@@ -1,12 +1,17 @@
 """Pages, and the fragments of them that HTMX asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
+
+View = Callable[[HttpRequest], HttpResponseBase]
 
 
 class PageRequest(HttpRequest):
@@ -29,6 +34,20 @@ def render_page(
     response = render(request, template, dict(context), status=status)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def only_posted(back: str) -> Callable[[View], View]:
+    """A page that a form leads to, and whose address, loaded again, leads to the page named `back`."""
+
+    def guard(view: View) -> View:
+        @require_http_methods(["GET", "HEAD", "POST"])
+        @wraps(view)
+        def guarded(request: HttpRequest) -> HttpResponseBase:
+            return view(request) if request.method == "POST" else leave(request, reverse(back))
+
+        return guarded
+
+    return guard
 
 
 def leave(request: HttpRequest, url: str) -> HttpResponse:

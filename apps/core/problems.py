@@ -12,6 +12,7 @@ from apps.core.errors import (
     CONFLICT,
     NO_LENGTH,
     NOT_FOUND,
+    TAKEN,
     TOO_LARGE,
     UNPROCESSABLE,
     code_of,
@@ -24,7 +25,14 @@ from apps.core.negotiation import Response
 NOT_SIGNED_IN = "Sign in, or send a token: Authorization: Bearer ..."
 BROKEN_OFF = "The connection broke before all of the body was here. Nothing was stored. Send it again."
 
-STATUS_OF_CODE = {NOT_FOUND: 404, CONFLICT: 409, NO_LENGTH: 411, TOO_LARGE: 413, UNPROCESSABLE: 422}
+STATUS_OF_CODE = {
+    NOT_FOUND: 404,
+    CONFLICT: 409,
+    TAKEN: 409,
+    NO_LENGTH: 411,
+    TOO_LARGE: 413,
+    UNPROCESSABLE: 422,
+}
 
 
 def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response | None:

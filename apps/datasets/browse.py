@@ -58,3 +58,12 @@ def _find(where: Where, hits: Hits | None, page: Page) -> tuple[Count, Window]:
     reaches = [REACH] if page.sort.field == "pk" else [REACH, FAR_REACH]
     walks = (page.walk(walked, along, reach) for reach in reaches)
     return count, next(filter(None, walks), None) or page.gather(found)
+
+
+def find_beside(where: Where, sort: Sort, cursor: str) -> tuple[UUID | None, UUID | None]:
+    """The traces before and behind a cursor in the list. Raises ValidationError as `browse_traces` does."""
+    sort = sort._replace(within=where.bounds(sort.field))
+    hits = look_up(where)
+    _, behind = _find(where, hits, Page(sort, after=cursor, size=1))
+    _, ahead = _find(where, hits, Page(sort, before=cursor, size=1))
+    return next(iter(ahead.keys), None), next(iter(behind.keys), None)

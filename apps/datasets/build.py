@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.record import Verb, record_act
-from apps.core.errors import conflict, field_error, join_names, not_found
+from apps.core.errors import conflict, field_error, join_names, not_found, taken
 from apps.core.expressions import HyphenatedId
 from apps.core.json import compact_json
 from apps.datasets.histograms import COUNTED_COLUMNS, describe_counts
@@ -83,7 +83,7 @@ def _build_once(key: str, recipe: Recipe, created_by: User | None, replace: bool
             return current, False
         if not replace:
             message = f"The dataset {key} exists with other content. Choose another version, or replace it."
-            raise conflict(message)
+            raise taken(message)
         if recipe.where.named_dataset == key:
             raise field_error("where.in_dataset", "This names what is replaced. Choose another version.")
         Dataset.objects.filter(pk=current.pk).update(superseded_at=timezone.now())

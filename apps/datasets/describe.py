@@ -10,6 +10,7 @@ import orjson
 from apps.core.json import compact_json
 from apps.datasets.models import Dataset
 from apps.datasets.selection import ANY, NONE, NOT, Where, dataset_where
+from apps.formats.flags import SAID
 from apps.imports.models import Import
 
 META_PREFIX = "meta."
@@ -20,9 +21,8 @@ PERCENT = "percent"
 PLAIN = ("q", "source", "in_dataset", "tag", "review", "flag", "ingest_id")
 
 _SAID = {
-    "q": "“{}”",
+    "q": "search: {}",
     "source": "source = {}",
-    "flag": "flag: {}",
     "steps_min": "{} steps or more",
     "steps_max": "{} steps or fewer",
     "chars_min": "{} characters or more",
@@ -91,6 +91,8 @@ def _say(name: str, value: str) -> str:
         return f"not tagged {value.removeprefix(NOT)}" if value.startswith(NOT) else f"tagged {value}"
     if name == "ingest_id":
         return f"brought by {Import.objects.name_of(UUID(value)) or value}"
+    if name == "flag":
+        return f"flag: {SAID[value].label}"
     if name == "review":
         return _SAID_OF_REVIEWS.get(value, value)
     return _SAID[name].format(value) if name in _SAID else f"{name} = {value}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from enum import IntFlag
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from apps.core.digests import fold_text
 
@@ -20,6 +20,22 @@ class Flag(IntFlag):
 FlagName = Literal["control tokens", "empty step", "repeated step", "answer missing", "very long"]
 FLAGS: dict[str, Flag] = dict(zip(get_args(FlagName), Flag, strict=True))
 ALL_FLAGS = sum(Flag)
+
+
+class Said(NamedTuple):
+    """How a page names a flag, and what the flag means."""
+
+    label: str
+    meaning: str
+
+
+SAID = {
+    "control tokens": Said("control tokens", "Its texts hold control tokens of the model, such as <eos>"),
+    "empty step": Said("empty step", "A step has nothing but white space"),
+    "repeated step": Said("repeated step", "Two steps say the same"),
+    "answer missing": Said("answer not in last step", "The last step does not say the final answer"),
+    "very long": Said("very long", f"Prompt, steps and answer have more than {LONG:,} characters"),
+}
 
 # As plain numbers: arithmetic of enumerations would cost more than all the looks.
 _CONTROL_TOKENS, _EMPTY_STEP, _REPEATED_STEP, _ANSWER_MISSING, _VERY_LONG = map(int, Flag)

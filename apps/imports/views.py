@@ -41,7 +41,7 @@ def list(request: HttpRequest) -> HttpResponse:
             before=request.GET.get("before", ""),
         )
     except ValidationError as error:
-        raise Http404(sentence(error)) from error
+        return render(request, "imports/list.html", {"refusal": error.messages[0]}, status=422)
     found = Import.objects.with_keys(window.keys).with_people().newest_first()
     rows = [(item, format_label(item.format)) for item in found]
     context = {"rows": rows, "window": window, "params": request.GET}

@@ -26,7 +26,8 @@ def list(request: HttpRequest) -> HttpResponse:
             found, _NEWEST_FIRST, after=request.GET.get("after", ""), before=request.GET.get("before", "")
         )
     except ValidationError as error:
-        raise Http404 from error
+        refused = {"refusal": error.messages[0], "has_worker": True}
+        return render(request, "jobs/list.html", refused, status=422)
     context = {
         "jobs": Job.objects.with_keys(window.keys).listed().newest_first(),
         "window": window,

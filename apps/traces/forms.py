@@ -3,6 +3,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.urls import reverse
+from django.utils.html import format_html
 
 from apps.core.errors import from_json_error, join_names, messages_by_path, not_found, sentence
 from apps.core.forms import given
@@ -15,8 +17,8 @@ from apps.traces.models import Trace
 _CODE = {"class": "code", "spellcheck": "false"}
 
 _LIST_REFUSED = (
-    "This is a list of traces, and here goes one. To store a list, save it with one trace a line and run"
-    " manage.py import_traces FILE, or send it to POST /api/traces/batch."
+    "This is a list of traces, and here goes one. Save the list as a file and"
+    ' <a href="{}">import the file</a>, or send it to POST /api/traces/batch.'
 )
 
 
@@ -39,7 +41,7 @@ class TraceForm(forms.ModelForm[Trace]):
         except JSONError as error:
             raise ValidationError(f"{error.path}: {error}" if error.path else str(error)) from error
         if isinstance(value, list):
-            raise ValidationError(_LIST_REFUSED)
+            raise ValidationError(format_html(_LIST_REFUSED, reverse("imports:new")))
         try:
             return parse_trace(value)
         except ValidationError as error:

@@ -60,26 +60,44 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-busy]")) busy(form, false);
 });
 
-// Copying: the button says for a moment that it is done.
+// Copying: the button says for a moment that it is done. Over plain http from another machine a browser lets no
+// page copy: then the text is selected, and a key does it.
+const copy = async (source) => {
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+    return "Copied";
+  } catch {
+    getSelection().selectAllChildren(source);
+    return "Press Ctrl+C";
+  }
+};
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
-  const label = button.textContent;
-  await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent);
-  button.textContent = "Copied";
-  setTimeout(() => { button.textContent = label; }, 1500);
+  button.dataset.label ??= button.textContent;
+  button.textContent = await copy(document.querySelector(button.dataset.copy));
+  setTimeout(() => { button.textContent = button.dataset.label; }, 3000);
 });
 
-// One box for all boxes of its table, and the number of those that are ticked.
+// One box for all boxes of its table, and the number of those that are ticked: also after Back, where the
+// browser ticks them again.
+const count = (form) => {
+  const boxes = [...form.querySelectorAll("input[name=trace]")];
+  const all = form.querySelector("[data-select-all]");
+  const ticked = boxes.filter((box) => box.checked).length;
+  all.checked = ticked === boxes.length;
+  all.indeterminate = ticked > 0 && !all.checked;
+  form.querySelector("[data-selected]").textContent = `${ticked} selected`;
+};
+
 document.addEventListener("change", (event) => {
   const form = event.target.closest("[data-select]");
   if (!form) return;
-  const boxes = [...form.querySelectorAll("input[name=trace]")];
-  const all = form.querySelector("[data-select-all]");
-  if (event.target === all) for (const box of boxes) box.checked = all.checked;
-  const count = boxes.filter((box) => box.checked).length;
-  all.checked = count === boxes.length;
-  all.indeterminate = count > 0 && !all.checked;
-  form.toggleAttribute("data-some", count > 0);
-  form.querySelector("[data-selected]").textContent = count;
+  if (event.target.matches("[data-select-all]")) {
+    for (const box of form.querySelectorAll("input[name=trace]")) box.checked = event.target.checked;
+  }
+  count(form);
 });
+
+window.addEventListener("pageshow", () => document.querySelectorAll("[data-select]").forEach(count));

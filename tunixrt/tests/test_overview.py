@@ -16,11 +16,9 @@ pytestmark = pytest.mark.django_db
 
 def test_an_empty_place_teaches_the_first_three_steps(api: Client) -> None:
     text = api.get("/").text
-    links = ["/traces/new", "/ungar", "/datasets/new", "/tunix"]
+    links = ["/traces/new", "/ungar", "/imports/new", "/datasets/new", "/tunix"]
     main = text.partition("<main")[2]
-    assert [main.count(f'<a href="{link}">') for link in links] == [1] * 4
-    assert ".venv/bin/python manage.py import_traces FILE" in main
-    assert 'data-copy="#import-command"' in main
+    assert [main.count(f'<a href="{link}">') for link in links] == [1] * 5
     assert "<table" not in main
 
 

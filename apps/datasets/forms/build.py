@@ -60,7 +60,7 @@ class BuildForm(forms.Form):
     dataset_name = _text("Name", NAME_MAX_LENGTH, widget=forms.TextInput(attrs={"placeholder": NAME_EXAMPLE}))
     dataset_version = _text("Version", VERSION_MAX_LENGTH)
     limit = forms.CharField(
-        label="How many", required=False, help_text=f"1 to {MAX_LIMIT:,}; empty takes all that match"
+        label="How many", required=False, help_text=f"1 to {MAX_LIMIT:,}; all or empty takes all that match"
     )
     selection_strategy = forms.ChoiceField(
         label="Which of them",
@@ -80,14 +80,16 @@ class BuildForm(forms.Form):
     session_id = _text("Session", SESSION_MAX_LENGTH, required=False)
     training_run_id = _text("Training run", RUN_MAX_LENGTH, required=False)
     replace = forms.BooleanField(
-        label="Take over this key",
+        label="Replace the dataset that has this key",
         required=False,
-        help_text="If it exists with other content. The build that has it stays, superseded",
+        help_text="Its build stays, superseded",
     )
     filters = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, data: QueryDict, *, is_draft: bool) -> None:
         values = data.copy()
+        if data.get("all"):
+            values.setdefault("limit", "")
         for name, text in DEFAULTS.items():
             values.setdefault(name, text)
         super().__init__(values)
@@ -99,6 +101,7 @@ class BuildForm(forms.Form):
                 values["dataset_version"] = self.free_version
             for field in ("dataset_name", "dataset_version"):
                 self.fields[field].required = False
+        self.is_taken = False
         self.unknown: ValidationError | None = None
         self.trace_ids = self._read_trace_ids(data)
         self.where = WhereForm(QueryDict() if self.trace_ids is not None else data)
@@ -124,7 +127,8 @@ class BuildForm(forms.Form):
 
     @property
     def has_belonging(self) -> bool:
-        return any(field.value() or field.errors for field in (*self.belonging, self["replace"]))
+        fields = (*self.belonging, self["replace"])
+        return self.is_taken or any(field.value() or field.errors for field in fields)
 
     @property
     def joined_ids(self) -> str:
@@ -182,6 +186,13 @@ class BuildForm(forms.Form):
             self.add_error("seed", sentence(error))
         else:
             add_refusals(self, error)
+
+    def refuse_key(self, *, may_replace: bool) -> None:
+        """Another dataset has it: what would be built is still shown."""
+        self.is_taken = True
+        instead = "replace it, further down" if may_replace else "ask staff to replace it"
+        free = f"Choose another version, {self.free_version} is free, or {instead}."
+        self.add_error("dataset_version", f"{self.key} exists with other content. {free}")
 
     @property
     def params(self) -> QueryDict:

@@ -14,7 +14,7 @@ from apps.core.requests import validate
 from apps.curation.models import TAG_MAX_LENGTH, Review
 from apps.datasets.describe import BOUNDED, META_PREFIX, PERCENT, PLAIN
 from apps.datasets.selection import ANY, NONE, NOT, TEXT_MAX_LENGTH, Where
-from apps.formats.flags import FLAGS
+from apps.formats.flags import SAID
 from apps.formats.split import DEFAULT_PERCENT, MAX_PERCENT, MIN_PERCENT
 from apps.formats.trace import MAX_SCORE, MAX_STEPS, SOURCE_MAX_LENGTH
 
@@ -37,7 +37,7 @@ class Range(NamedTuple):
 class WhereForm(forms.Form):
     """`Where` as a query string: flat, one parameter `meta.<key>` for each key of meta.
 
-    `meta_key` and `meta_value` add one more of these.
+    `meta_key` and `meta_value` add one more of these, and are empty then.
     """
 
     q = forms.CharField(label="Search", required=False, max_length=TEXT_MAX_LENGTH, strip=False)
@@ -67,7 +67,9 @@ class WhereForm(forms.Form):
     )
     review = forms.ChoiceField(label="Review", required=False, choices=[("", "any"), *Review.State.choices])
     flag = forms.ChoiceField(
-        label="Flag", required=False, choices=[("", "any or none"), *((name, name) for name in FLAGS)]
+        label="Flag",
+        required=False,
+        choices=[("", "any or none"), *((name, said.label) for name, said in SAID.items())],
     )
     ingest_id = forms.UUIDField(
         label="Brought by",
@@ -91,7 +93,9 @@ class WhereForm(forms.Form):
     meta_value = forms.CharField(label="is", required=False, strip=False)
 
     def __init__(self, data: QueryDict) -> None:
-        super().__init__(data)
+        self._typed = data.copy()
+        super().__init__(self._typed)
+        self.has_new_meta = False
         self.meta = {name.removeprefix(META_PREFIX): data[name] for name in data if _is_meta(name)}
 
     @property
@@ -106,8 +110,7 @@ class WhereForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Adds `where`."""
         cleaned = given(self.cleaned_data)
-        if key := cleaned.pop("meta_key", ""):
-            self.meta[key] = cleaned.pop("meta_value", "")
+        self._add_meta(cleaned.pop("meta_key", ""), cleaned.pop("meta_value", ""))
         bounds = {name: _bounds(name, cleaned) for name in BOUNDED}
         rest: dict[str, Any] = {name: str(cleaned[name]) for name in PLAIN if name in cleaned}
         if part := cleaned.get("split"):
@@ -121,6 +124,17 @@ class WhereForm(forms.Form):
             add_refusals(self, error, {**ends, **{name: f"{name}_min" for name in BOUNDED}})
             return self.cleaned_data
         return {**self.cleaned_data, "where": where}
+
+    def _add_meta(self, key: str, value: str) -> None:
+        if key and value:
+            self.meta[key] = value
+            self.has_new_meta = True
+            for name in ("meta_key", "meta_value"):
+                del self._typed[name]
+        elif key:
+            self.add_error("meta_value", "Say what it is.")
+        elif value:
+            self.add_error("meta_key", "Name the key.")
 
 
 def _read(values: dict[str, Any]) -> Where:

@@ -5,7 +5,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect
 
 from apps.traces.tests.factories import make_payload
-from tunixrt.tests.browser import assert_accessible, assert_fits, watched_page
+from tunixrt.tests.browser import NARROW, assert_accessible, assert_fits, watched_page
 from tunixrt.tests.live import LiveServer
 
 
@@ -76,6 +76,32 @@ def test_ticked_traces_are_exported_byte_for_byte(page: Page, server: LiveServer
     assert server.call("POST", "/api/datasets/build", recipe)[0] == 201
     export = page.request.get("/api/datasets/taken-v1/export.jsonl?format=tunix_sft")
     assert Path(download.value.path()).read_bytes() == export.body()
+
+
+def test_what_is_ticked_is_counted_also_after_back(page: Page, server: LiveServer) -> None:
+    store(server, "back", 3)
+    page.goto("/traces?source=back")
+    tick(page, "back 0", "back 2")
+    expect(page.locator(".acts")).to_contain_text("2 selected")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("heading", name="Compare traces")).to_be_visible()
+    page.go_back()
+    expect(page.locator(".acts")).to_contain_text("2 selected")
+
+
+def test_a_narrow_list_says_what_its_columns_do_and_is_sorted(browser: Browser, server: LiveServer) -> None:
+    store(server, "narrow", 2)
+    with watched_page(browser, server, viewport=NARROW) as page:
+        page.goto("/traces?source=narrow")
+        expect(page.locator("tbody tr").first).to_contain_text("narrow · 2 steps · 11.9 · now")
+        page.get_by_label("Sort").select_option("oldest first")
+        expect(page).to_have_url("/traces?source=narrow&sort=age")
+        expect(page.locator("tbody a").first).to_have_text("narrow 0")
+        here = page.get_by_role("navigation", name="Main").get_by_role("link")
+        for place in here.all():
+            box = place.bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= NARROW["width"]
 
 
 def test_a_refusal_can_be_read_by_everybody(page: Page) -> None:

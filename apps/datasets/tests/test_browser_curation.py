@@ -40,6 +40,25 @@ def test_a_trace_is_reviewed_tagged_and_noted(page: Page, server: LiveServer) ->
     assert (found["tags"], found["state"], len(found["notes"])) == (["w" * 64], "approved", 1)
 
 
+def test_what_is_being_typed_stays_while_something_else_is_said(page: Page, server: LiveServer) -> None:
+    [id] = store(server, "typing", 1)
+    page.goto(f"/traces/{id}")
+    page.get_by_label("Add a note").fill("half a no")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("button", name="Approve", pressed=True)).to_be_visible()
+    page.get_by_label("Add a tag").fill("fruit")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="fruit")).to_have_attribute("href", "/traces?tag=fruit")
+    expect(page.get_by_label("Add a tag")).to_be_focused()
+    expect(page.get_by_label("Add a tag")).to_have_value("")
+    page.keyboard.type("next")
+    expect(page.get_by_label("Add a note")).to_have_value("half a no")
+    page.get_by_role("button", name="Add note").click()
+    expect(page.locator(".said-note")).to_contain_text("half a no")
+    expect(page.get_by_label("Add a note")).to_have_value("")
+    expect(page.get_by_label("Add a tag")).to_have_value("next")
+
+
 def test_ticked_traces_are_tagged_and_found_without_scripts(browser: Browser, server: LiveServer) -> None:
     first, second, third = store(server, "sorted", 3)
     with watched_page(browser, server, java_script_enabled=False) as page:

@@ -45,6 +45,14 @@ def test_what_is_copied_is_what_is_exported(page: Page, server: LiveServer) -> N
     assert copied == server.call("GET", f"/api/traces/{id}")[1]
 
 
+def test_where_a_page_may_not_copy_the_text_is_selected(page: Page, server: LiveServer) -> None:
+    page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.goto(f"/traces/{store(server)}")
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Press Ctrl+C")).to_be_visible()
+    assert page.evaluate("getSelection().toString()").startswith("<start_of_turn>user")
+
+
 def test_a_score_is_appended_where_one_looks(page: Page, server: LiveServer) -> None:
     page.goto(f"/traces/{store(server)}")
     for count in (1, 2):

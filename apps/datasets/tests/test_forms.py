@@ -56,6 +56,7 @@ def test_one_more_key_of_meta_joins_the_others() -> None:
     form = read({"meta.a": "1", "meta_key": "b", "meta_value": " 2"})
     assert form.is_valid()
     assert form.cleaned_data["where"] == Where(meta={"a": "1", "b": " 2"})
+    assert [form[name].value() for name in ("meta_key", "meta_value")] == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -70,6 +71,8 @@ def test_one_more_key_of_meta_joins_the_others() -> None:
         ({"source": "x" * (SOURCE_MAX_LENGTH + 1)}, ["source"]),
         ({"q": "x" * (TEXT_MAX_LENGTH + 1), "score_min": "-1"}, ["q", "score_min"]),
         ({"in_dataset": "x" * 1_000}, ["in_dataset"]),
+        ({"meta_value": "x"}, ["meta_key"]),
+        ({"meta_key": "x", "meta_value": ""}, ["meta_value"]),
     ],
 )
 def test_what_is_no_filter_is_refused_at_its_field(params: dict[str, str], fields: list[str]) -> None:

@@ -109,6 +109,16 @@ def test_it_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [prompt[:6] for prompt in tagged()] == ["yes: c"]
 
 
+def test_the_result_leads_on(api: Client) -> None:
+    links = ("/traces?tag=overlaps%3Aa%20b", "/datasets/new?tag=-overlaps%3Aa%20b&amp;limit=all")
+    for count, offered in ((0, False), (2, True)):
+        job = make_job(state=Job.State.DONE, result={"tag": "overlaps:a b", "overlapping": count})
+        page = api.get(f"/jobs/{job.pk}").text
+        assert [f'href="{link}"' in page for link in links] == [offered] * 2
+        assert ("Nothing was found" in page) is not offered
+    assert 'href="/curation/overlap">Find overlaps</a>' in api.get("/traces").text
+
+
 def test_the_call_answers_with_the_job(api: Client) -> None:
     store()
     answer = api.post("/api/curation/overlap", {"name": "t", "evaluation": {"source": "test"}}, JSON)

@@ -169,7 +169,9 @@ def test_only_staff_deletes(client: Client, user: User, staff: User) -> None:
 
 
 def test_a_link_deletes_nothing(api: Client) -> None:
-    assert api.get(f"/traces/delete?trace={make_trace().pk}&confirm=1").status_code == 405
+    for act in ("delete", "curate", "export"):
+        again = api.get(f"/traces/{act}?trace={make_trace().pk}&confirm=1")
+        assert (again.status_code, again["Location"]) == (303, "/traces")
 
 
 # --- Export ------------------------------------------------------------------------------------
@@ -206,7 +208,7 @@ def test_more_than_can_be_exported_are_to_be_built(api: Client, monkeypatch: pyt
     assert response.context["text"] == (
         "More than 2 traces match. Build a dataset from these, and export that."
     )
-    assert 'href="/datasets/new?source=test"' in response.content.decode()
+    assert 'href="/datasets/new?source=test&amp;limit=all"' in response.content.decode()
 
 
 def test_what_cannot_be_exported_is_refused(api: Client) -> None:

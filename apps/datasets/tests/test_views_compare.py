@@ -82,7 +82,7 @@ def test_recipes_and_figures_stand_side_by_side(api: Client) -> None:
     page = api.get("/datasets/compare?base=letters-v1&other=letters-v2")
     lines = {line.label: line for line in (*page.context["recipes"], *page.context["figures"])}
     assert (lines["Selection"].base, lines["Selection"].other) == (
-        *("all traces · newest first · up to 2", "“question” · newest first · all of them"),
+        *("all traces · newest first · up to 2", "search: question · newest first · all of them"),
     )
     assert [lines[label].differs for label in ("Selection", "Name", "Session", "Digest")] == [
         *(True, False, False, True),

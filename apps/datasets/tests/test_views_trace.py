@@ -162,6 +162,76 @@ def test_user_text_is_text(api: Client) -> None:
         assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ 7 }}" in content
 
 
+def test_facts_lead_to_the_traces_that_share_them(api: Client) -> None:
+    meta = {"source": "a b", "level": 3, "k&": "ü", "list": [1], "none": None, "long": "x" * 500}
+    trace = make_trace(meta=meta)
+    body = {"trace_ids": [str(trace.pk)], "add_tags": ["good one"]}
+    assert api.post("/api/curation", body, "application/json").status_code == 200
+    content = api.get(f"/traces/{trace.pk}").content.decode()
+    aside = content[content.index("<aside") :]
+    links = [unescape(link) for link in re.findall(r'href="(/traces\?[^"]*)"', aside)]
+    assert links == [
+        "/traces?source=a%20b",
+        "/traces?tag=good%20one",
+        *(
+            "/traces?meta.source=a+b",
+            "/traces?meta.level=3",
+            "/traces?meta.k%26=%C3%BC",
+            "/traces?meta.none=null",
+        ),
+    ]
+    assert [api.get(link).context["browsed"].count.number for link in links] == [1] * 6
+
+
+def beside(api: Client, path: str) -> list[str]:
+    """The ways on from a trace: previous, next and back."""
+    page = api.get(path).text
+    links = [re.search(f'rel="{rel}"\\s+href="([^"]*)"', page) for rel in ("prev", "next")]
+    crumb = re.search(r'class="crumb"><a href="([^"]*)"', page)
+    return [unescape(link[1]) if link else "" for link in [*links, crumb]]
+
+
+def test_a_list_is_gone_through_trace_by_trace(api: Client) -> None:
+    a, _, b, c = (make_trace(meta={"source": source}) for source in ("s", "t", "s", "s"))
+    query = "?source=s&sort=age"
+    listed = unescape(api.get(f"/traces{query}").text)
+    assert f'href="/traces/{b.pk}{query}"' in listed
+    ways = [f"/traces/{a.pk}{query}", f"/traces/{c.pk}{query}", f"/traces{query}"]
+    assert beside(api, f"/traces/{b.pk}{query}") == ways
+    assert beside(api, f"/traces/{c.pk}{query}") == [f"/traces/{b.pk}{query}", "", f"/traces{query}"]
+    assert beside(api, f"/traces/{c.pk}?q=27&sort=-steps")[1:] == [
+        f"/traces/{b.pk}?q=27&sort=-steps",
+        "/traces?q=27&sort=-steps",
+    ]
+    assert beside(api, f"/traces/{c.pk}") == ["", f"/traces/{b.pk}", "/traces"]
+
+
+def test_a_trace_that_has_left_the_list_still_leads_on(api: Client) -> None:
+    a, b, c = (make_trace() for _ in range(3))
+    query = "?review=new"
+    for act, form in (("review", {"state": "approved"}), ("tags", {"add": "x"}), ("notes", {"text": "x"})):
+        done = api.post(f"/traces/{b.pk}/{act}{query}", form)
+        assert done["Location"] == f"/traces/{b.pk}{query}#curation-trace"
+    assert api.post(f"/traces/{b.pk}/score{query}")["Location"] == f"/traces/{b.pk}{query}"
+    assert beside(api, f"/traces/{b.pk}{query}")[:2] == [f"/traces/{c.pk}{query}", f"/traces/{a.pk}{query}"]
+
+
+@pytest.mark.parametrize("query", ["?steps_min=x", "?sort=taste", "?in_dataset=no-v1", "?flag=none"])
+def test_a_trace_is_shown_also_where_its_list_is_none(api: Client, query: str) -> None:
+    make_trace()
+    assert api.get(f"/traces/{make_trace().pk}{query}").status_code == 200
+
+
+def test_a_flag_says_what_it_means(api: Client) -> None:
+    trace = make_trace(final_answer="514")
+    said = 'title="The last step does not say the final answer">answer not in last step<'
+    for path in (f"/traces/{trace.pk}", "/traces"):
+        assert said in api.get(path).text
+    listed = api.get("/traces?flag=answer missing")
+    assert [chip.text for chip in listed.context["chips"]] == ["flag: answer not in last step"]
+    assert '<option value="answer missing" selected>answer not in last step</option>' in listed.text
+
+
 def test_large_meta_is_shown_by_its_beginning(api: Client) -> None:
     meta = {"k" * 5_000: "v" * 5_000, **{f"key {n}": n for n in range(MAX_META_KEYS)}}
     content = api.get(f"/traces/{make_trace(meta=meta).pk}?tab=training_example").content.decode()
@@ -185,7 +255,7 @@ def test_the_number_of_queries_is_constant(api: Client, tab: str) -> None:
             content = api.get(f"/traces/{trace.pk}?tab={tab}").content.decode()
         counts.append(len(queries))
     # The trace, its row for the export, its scores, its datasets, its tags, reviews and notes, the names of
-    # tags; four counts beside the page.
-    assert counts == [12 if tab in FORMATS else 11] * 3
+    # tags; two counts and two neighbours; four counts beside the page.
+    assert counts == [16 if tab in FORMATS else 15] * 3
     assert "and 2 more" in content
     assert Dataset.objects.count() == 1 + 3 + MAX_HOLDERS + 2

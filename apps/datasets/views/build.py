@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from apps.accounts.access import require_staff
 from apps.accounts.models import account_of
-from apps.core.errors import CONFLICT, code_of
+from apps.core.errors import TAKEN, code_of
 from apps.core.forms import add_refusals
 from apps.core.pages import leave, render_page, wants_fragment
 from apps.curation.models import Tag
@@ -46,8 +46,8 @@ def _build(request: HttpRequest, form: BuildForm) -> Dataset | None:
         author = account_of(request.user)
         dataset, is_new = build_dataset(wanted.recipe, created_by=author, replace=wanted.replace)
     except ValidationError as error:
-        if code_of(error) == CONFLICT:
-            form.add_error("dataset_version", f"{error.messages[0]} {form.free_version} is free.")
+        if code_of(error) == TAKEN:
+            form.refuse_key(may_replace=request.user.is_staff)
         else:
             add_refusals(form, error)
         return None
@@ -72,7 +72,7 @@ def _draft(request: HttpRequest) -> HttpResponse:
 
 
 def _context(request: HttpRequest, form: BuildForm) -> dict[str, Any]:
-    preview = _preview(form) if form.is_valid() else None
+    preview = _preview(form) if form.is_valid() or form.is_taken else None
     context: dict[str, Any] = {"form": form, "preview": preview}
     if preview:
         context |= {

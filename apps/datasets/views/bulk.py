@@ -9,14 +9,14 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_POST
 
 from apps.accounts.access import require_staff
 from apps.core.errors import sentence
-from apps.core.pages import leave
+from apps.core.pages import leave, only_posted
 from apps.datasets.discard import discard_traces, foresee_discard
 from apps.datasets.export import export_traces as export
 from apps.datasets.forms import WhereForm, where_params
+from apps.datasets.forms.build import ALL
 from apps.datasets.selection import Where, select_traces, settle_selection
 from apps.datasets.send import send_export
 from apps.formats.records import FORMATS
@@ -44,7 +44,7 @@ class Choice(NamedTuple):
 
     @property
     def build_url(self) -> str:
-        return _with_query(reverse("datasets:new"), where_params(self.where))
+        return _with_query(reverse("datasets:new"), {**where_params(self.where), "limit": ALL})
 
     @property
     def fields(self) -> list[tuple[str, str]]:
@@ -73,7 +73,7 @@ def read_choice(data: QueryDict) -> Choice:
     return Choice([*dict.fromkeys(ids)], where, upto)
 
 
-@require_POST
+@only_posted(back="datasets:traces")
 def delete_traces(request: HttpRequest) -> HttpResponse:
     """Asks first; with `confirm` deletes what was there when it asked."""
     require_staff(request.user, "delete traces")
@@ -96,7 +96,7 @@ def _ask(request: HttpRequest, choice: Choice) -> HttpResponse:
     return render(request, "datasets/delete_traces.html", context)
 
 
-@require_POST
+@only_posted(back="datasets:traces")
 def export_traces(request: HttpRequest) -> HttpResponseBase:
     """The ticked traces as they are ordered on the page, or all that match, newest first."""
     title = "Export traces"

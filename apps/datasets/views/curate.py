@@ -4,12 +4,12 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from apps.accounts.models import account_of
 from apps.core.errors import sentence
 from apps.core.keyset import count_rows
-from apps.core.pages import leave, render_page
+from apps.core.pages import leave, only_posted, render_page
 from apps.curation.curate import curate_traces as curate
 from apps.curation.models import Tag
 from apps.datasets.curated import count_curation
@@ -19,7 +19,7 @@ from apps.datasets.views.datasets import find_dataset
 from apps.traces.models import Trace
 
 
-@require_POST
+@only_posted(back="datasets:traces")
 def curate_traces(request: HttpRequest) -> HttpResponse:
     """Asks first what is to be said; with `apply` says it of what was there when it asked."""
     try:

@@ -40,7 +40,7 @@ def list(request: HttpRequest) -> HttpResponse:
     try:
         catalogue = _catalogue(query)
     except ValidationError as error:
-        raise Http404 from error
+        return render(request, "datasets/list.html", {"refusal": error.messages[0]}, status=422)
     params = QueryDict(mutable=True)
     params.update({name: query[name] for name in ("q", "name", "after", "before") if query.get(name)})
     context = {"catalogue": catalogue, "params": params, "name_max_length": NAME_MAX_LENGTH}

@@ -22,6 +22,18 @@ from apps.traces.models import Trace
 SORTS = {"age": "pk", "steps": "step_count", "chars": "char_count", "score": "score"}
 NEWEST = "-age"
 
+# As a narrow page, which has no heads of columns, offers them.
+SORT_LABELS = {
+    NEWEST: "newest first",
+    "age": "oldest first",
+    "-steps": "most steps",
+    "steps": "fewest steps",
+    "-chars": "longest",
+    "chars": "shortest",
+    "-score": "highest score",
+    "score": "lowest score",
+}
+
 
 @require_safe
 def traces(request: HttpRequest) -> HttpResponse:
@@ -35,13 +47,14 @@ def traces(request: HttpRequest) -> HttpResponse:
         "keys": Dataset.objects.newest_keys,
         "tag_names": Tag.objects.names,
         "sort": request.GET.get("sort") or NEWEST,
+        "sorts": SORT_LABELS,
         "formats": [*FORMATS],
     }
     if browsed:
         where = form.cleaned_data["where"]
         context |= {
             "where": where_params(where),
-            "params": _params(where, request.GET),
+            "params": list_params(where, request.GET),
             "chips": chips(where),
         }
     status = 200 if browsed else 422
@@ -54,13 +67,13 @@ def traces(request: HttpRequest) -> HttpResponse:
 def _browse(form: WhereForm, query: QueryDict) -> Browsed | None:
     after, before = query.get("after", ""), query.get("before", "")
     try:
-        return browse_traces(form.cleaned_data["where"], _sort(query), after=after, before=before)
+        return browse_traces(form.cleaned_data["where"], read_sort(query), after=after, before=before)
     except ValidationError as error:
         add_refusals(form, error)
         return None
 
 
-def _sort(query: QueryDict) -> Sort:
+def read_sort(query: QueryDict) -> Sort:
     text = query.get("sort") or NEWEST
     name = text.removeprefix("-")
     if name not in SORTS:
@@ -68,7 +81,9 @@ def _sort(query: QueryDict) -> Sort:
     return Sort(SORTS[name], text.startswith("-"))
 
 
-def _params(where: Where, query: QueryDict) -> QueryDict:
-    """The one spelling of this URL, without the empty fields of the form."""
+def list_params(where: Where, query: QueryDict) -> QueryDict:
+    """The one spelling of the URL of the list, without the empty fields of the form."""
     kept = {name: str(query[name]) for name in ("sort", "after", "before") if query.get(name)}
+    if kept.get("sort") == NEWEST:
+        del kept["sort"]
     return QueryDict(urlencode(where_params(where) | kept))

@@ -1,8 +1,10 @@
 """What each flag means, and what it does not."""
 
+from typing import get_args
+
 import pytest
 
-from apps.formats.flags import ALL_FLAGS, FLAGS, LONG, flag_names, flag_trace, values_with
+from apps.formats.flags import ALL_FLAGS, FLAGS, LONG, SAID, FlagName, flag_names, flag_trace, values_with
 
 WELL = ["27 × 19 = 513", "so it is 513"]
 
@@ -46,3 +48,8 @@ def test_the_values_with_a_flag_are_all_of_them(name: str) -> None:
     having = [value for value in range(ALL_FLAGS + 1) if name in flag_names(value)]
     assert values_with(name) == having
     assert len(having) == 16
+
+
+def test_every_flag_says_what_it_means() -> None:
+    assert tuple(SAID) == get_args(FlagName)
+    assert all(said.meaning for said in SAID.values())

@@ -90,7 +90,7 @@ def test_a_trace_is_written_without_scripts(browser: Browser, server: LiveServer
 
 def test_pasted_json_is_stored(page: Page, server: LiveServer) -> None:
     page.goto("/traces/new")
-    page.get_by_role("link", name="As JSON").click()
+    page.get_by_role("button", name="As JSON").click()
     field = page.get_by_label("Trace as JSON")
     field.fill('{"prompt": "p",\n "final_answer": }')
     page.get_by_role("button", name="Store trace").click()

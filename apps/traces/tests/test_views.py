@@ -172,8 +172,8 @@ def test_pasted_json_becomes_a_trace(api: Client) -> None:
         (
             json.dumps([make_payload()]),
             [
-                "This is a list of traces, and here goes one. To store a list, save it with one trace a line"
-                " and run manage.py import_traces FILE, or send it to POST /api/traces/batch."
+                "This is a list of traces, and here goes one. Save the list as a file and"
+                ' <a href="/imports/new">import the file</a>, or send it to POST /api/traces/batch.'
             ],
         ),
     ],
@@ -183,6 +183,50 @@ def test_pasted_json_is_refused_by_name(api: Client, text: str, messages: list[s
     assert (response.status_code, response.context["form"].errors) == (422, {"payload": messages})
     assert response.context["form"]["payload"].value() == text
     assert Trace.objects.count() == 0
+
+
+def test_what_is_typed_goes_on_in_the_other_way_to_write_it(api: Client) -> None:
+    draft = make_draft(("a", "one\r\ntwo"), ("", ""), prompt="", meta='{"n": 1.0}')
+    as_text = api.post("/traces/new?mode=json", {**draft, "act": "as-json"})
+    text = as_text.context["form"]["payload"].value()
+    assert json.loads(text) == {
+        "trace_version": "1.0",
+        "prompt": "",
+        "final_answer": "So.",
+        "steps": [{"i": 0, "type": "a", "content": "one\ntwo"}, {"i": 1, "type": "", "content": ""}],
+        "meta": {"n": 1.0},
+    }
+    form = api.post("/traces/new", {"payload": text, "act": "as-fields"}).context["form"]
+    assert [form[name].value() for name in ("prompt", "final_answer")] == ["", "So."]
+    assert json.loads(form["meta"].value()) == {"n": 1.0}
+    steps = [[step[name].value() for name in ("type", "content")] for step in form.steps]
+    assert steps == [["a", "one\ntwo"], ["", ""]]
+    assert Trace.objects.count() == 0
+
+
+@pytest.mark.parametrize(("meta", "kept"), [('{"a": ', '{"a": '), ("", "")])
+def test_what_is_no_json_yet_goes_there_and_back(api: Client, meta: str, kept: str) -> None:
+    as_text = api.post("/traces/new?mode=json", {**make_draft(meta=meta), "act": "as-json"})
+    text = as_text.context["form"]["payload"].value()
+    form = api.post("/traces/new", {"payload": text, "act": "as-fields"}).context["form"]
+    assert form["meta"].value() == kept
+
+
+NUMBERED = json.dumps(make_payload(steps=[{"i": 7, "type": "t", "content": "c"}]))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"mine": 1}', '{"steps": [{"type": 3}]}', NUMBERED])
+def test_what_has_no_place_in_the_fields_stays_a_text(api: Client, text: str) -> None:
+    page = api.post("/traces/new", {"payload": text, "act": "as-fields"})
+    assert (page.status_code, page.context["form"]["payload"].value()) == (422, text)
+    assert page.context["form"].errors["payload"]
+    assert api.post("/traces/new", {"payload": "", "act": "as-fields"}).status_code == 200
+
+
+def test_what_refuses_a_list_is_a_link_and_what_was_pasted_is_text(api: Client) -> None:
+    page = post_json(api, '["<b>"]').text
+    assert '<a href="/imports/new">import the file</a>' in page
+    assert "<b>" not in page
 
 
 # --- Compare -----------------------------------------------------------------------------------
@@ -261,3 +305,17 @@ def test_htmx_gets_the_score_alone(api: Client, staff: User) -> None:
 def test_what_is_not_there_cannot_be_scored(api: Client, id: str) -> None:
     assert api.post(f"/traces/{id}/score").status_code == 404
     assert api.get(f"/traces/{make_trace().pk}/score").status_code == 405
+
+
+def test_two_that_are_ticked_are_compared(api: Client) -> None:
+    upper, lower = make_trace(), make_trace()
+    ticked = api.post("/traces/compare", {"trace": [upper.pk, lower.pk]})
+    assert (ticked.status_code, ticked["Location"]) == (
+        303,
+        f"/traces/compare?base={upper.pk}&other={lower.pk}",
+    )
+    assert api.get(ticked["Location"]).context["compared"].is_same
+    for ids in ([], [upper.pk], [upper.pk, lower.pk, upper.pk]):
+        page = api.post("/traces/compare", {"trace": ids})
+        assert (page.status_code, f"Two traces can be compared, not {len(ids)}." in page.text) == (422, True)
+    assert 'formaction="/traces/compare"' in api.get("/traces").text
