@@ -24,6 +24,7 @@ from apps.imports.again import try_again
 from apps.imports.choose import Terms
 from apps.imports.models import Import
 from apps.imports.receive import Upload, note_refusal
+from apps.imports.rehearse import start_rehearsal
 from apps.imports.rejected import send_rejected
 from apps.imports.remove import ask_removal, find_import, require_may_remove
 from apps.imports.start import start_import
@@ -86,6 +87,9 @@ class Imports(ApiView):
         What it is, is told from its content. It is read in the background: ask again until `finished_at` is
         there. Where no format is recognised, or what is wished does not fit the file, `state` stays
         "uploaded" and `reason` says why: start it with a mapping, or other wishes, then.
+
+        With `dry_run` it stays "uploaded", too. Ask the job until its `finished_at` is there: its `result`
+        says what an import would do, `rejected.jsonl` has the rows that it would reject.
         """
         _check_content_type(request)
         with _receiving(request._request) as upload:
@@ -103,7 +107,8 @@ class Imports(ApiView):
         upload.store(found)
         terms: Terms = self.query.terms
         try:
-            start_import(found, terms, created_by=account_of(request.user))
+            start = start_rehearsal if self.query.dry_run else start_import
+            start(found, terms, created_by=account_of(request.user))
         except ValidationError as error:
             note_refusal(found, terms, error)
         return Response(serializers.detailed(found), status=202)
@@ -134,9 +139,11 @@ class ImportDetail(ApiView):
 
 
 class ImportStart(ApiView):
+    queries = {"POST": serializers.StartQuery}
+
     @extend_schema(
         operation_id="start_import",
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[*query_parameters(serializers.StartQuery), IDEMPOTENCY_KEY],
         request=Terms,
         responses=responses({202: serializers.ImportDetail}, 404, 409, 413, 415, 422),
         examples=[example({"mapping": {"prompt": "question", "answer": "response"}, "on_error": "skip"})],
@@ -146,7 +153,8 @@ class ImportStart(ApiView):
         """For one that was uploaded and waits to be told what is what."""
         found = find_import(id)
         terms = validate(Terms, read_json(request, MAX_TERMS_BYTES))
-        start_import(found, terms, created_by=account_of(request.user))
+        start = start_rehearsal if self.query.dry_run else start_import
+        start(found, terms, created_by=account_of(request.user))
         return Response(serializers.detailed(find_import(id)), status=202)
 
 

@@ -61,6 +61,11 @@ class File(NamedTuple):
     stream: BinaryIO
     rows: Rows
 
+    def estimate(self, read: int, size: int) -> int:
+        """Rows in all, by how much of the file of this size so many were."""
+        share = min(self.stream.tell() / max(size, 1), 1) or 1
+        return max(read, round(read / share))
+
 
 @contextmanager
 def opened(found: Import, after: int = 0) -> Iterator[File]:

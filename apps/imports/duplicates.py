@@ -1,5 +1,6 @@
 """Which traces are there already: equal for a reader, in Unicode NFC and with white space folded."""
 
+import sqlite3
 from collections.abc import Sequence
 
 import orjson
@@ -33,10 +34,24 @@ def keep_others_out(*, is_keeping: bool) -> None:
             cursor.execute(f"SELECT pg_advisory_xact_lock{kind}(%s, 0)", [_LOCK])
 
 
-def content_hash(payload: TracePayload) -> str:
-    """Equal for what is equal for a reader. No text has a NUL."""
-    folded = _folded(payload.prompt, payload.final_answer, payload.contents)
-    return short_hash("\0".join(folded).encode())
+class Seen:
+    """What a dry run would have stored, of which the database does not know; on the disk where it is much."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.execute("PRAGMA synchronous = OFF")
+        self._database.execute("PRAGMA journal_mode = OFF")
+        self._database.execute("CREATE TABLE seen (hash INTEGER PRIMARY KEY)")
+
+    def unseen(self, payloads: Sequence[TracePayload]) -> list[TracePayload]:
+        """Those that are not equal for a reader to any before. From now on they are seen."""
+        return [payload for payload in payloads if self._note(payload)]
+
+    def _note(self, payload: TracePayload) -> bool:
+        folded = _folded(payload.prompt, payload.final_answer, payload.contents)
+        digest = short_hash("\0".join(folded).encode())  # no text has a NUL
+        number = int.from_bytes(bytes.fromhex(digest), signed=True)
+        return self._database.execute("INSERT OR IGNORE INTO seen VALUES (?)", [number]).rowcount == 1
 
 
 def without_duplicates(payloads: Sequence[TracePayload]) -> list[TracePayload]:

@@ -1,14 +1,14 @@
 """Storing the rows of a file: every row is stored, a duplicate, or said with its place and reason."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
 from apps.accounts.models import User
 from apps.core.ids import new_id
 from apps.formats.trace import TracePayload
-from apps.imports.duplicates import content_hash, keep_others_out, without_duplicates
+from apps.imports.duplicates import Seen, keep_others_out, without_duplicates
 from apps.imports.parse import Parsed, Rejection, chunks
 from apps.traces.ingest import ingest_traces
 
@@ -35,9 +35,8 @@ class Loader:
     duplicates: Duplicates
     created_by: User | None
     reject: Callable[[Rejection], None]
-    is_dry_run: bool = False
-    # Of what a dry run would have stored: the database does not know it.
-    _seen: set[str] = field(default_factory=set)
+    # Makes it a dry run.
+    seen: Seen | None = None
 
     def is_refused(self, report: Report) -> bool:
         """Whether what was read so far means that nothing may stay."""
@@ -57,30 +56,26 @@ class Loader:
         return True
 
     def _store(self, payloads: list[TracePayload], report: Report) -> None:
-        if not self.is_dry_run:
+        if self.seen is None:
             keep_others_out(is_keeping=self.duplicates == "keep")
         new = payloads if self.duplicates == "keep" else without_duplicates(payloads)
-        if self.is_dry_run:
-            new = self._unseen(new)
+        if self.seen is not None:
+            new = new if self.duplicates == "keep" else self.seen.unseen(new)
         elif new:
             ingest_traces(new, created_by=self.created_by, ingest_id=report.ingest_id)
         report.stored += len(new)
         report.duplicates += len(payloads) - len(new)
 
-    def _unseen(self, payloads: list[TracePayload]) -> list[TracePayload]:
-        if self.duplicates == "keep":
-            return payloads
-        hashes = {content_hash(payload): payload for payload in payloads}
-        new = [payload for known, payload in hashes.items() if known not in self._seen]
-        self._seen.update(hashes)
-        return new
 
-
-def try_traces(parsed: Iterable[Parsed], loader: Loader) -> Report:
+def try_traces(
+    parsed: Iterable[Parsed], loader: Loader, advance: Callable[[Report], object] = lambda report: None
+) -> Report:
     """What would come of them, by a loader for a dry run: it keeps nobody from writing."""
     report = Report(new_id())
     for chunk in chunks(parsed):
-        if not loader.load_chunk(chunk, report):
+        goes_on = loader.load_chunk(chunk, report)
+        advance(report)
+        if not goes_on:
             break
     if loader.is_refused(report):
         report.stored = report.duplicates = 0

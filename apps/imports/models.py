@@ -124,6 +124,11 @@ class Import(models.Model):
         return import_folder() / f"{self.pk}.rejected.jsonl"
 
     @property
+    def rehearsal_path(self) -> Path:
+        """The rows that its last dry run rejected."""
+        return import_folder() / f"{self.pk}.rehearsed.jsonl"
+
+    @property
     def traces(self) -> TraceQuerySet:
         return Trace.objects.of_act(self.ingest_id)
 

@@ -15,7 +15,7 @@ SHOWN = 20
 
 
 def send_rejected(request: HttpRequest, found: Import) -> HttpResponseBase:
-    """What is reported so far, also while it runs."""
+    """What is reported so far, also while it runs; before it is started, by its last dry run."""
     file = _open(found)
     size = file.seek(0, io.SEEK_END)
     headers = {"Content-Disposition": f'attachment; filename="{found.pk}.rejected.jsonl"'}
@@ -30,6 +30,7 @@ def first_rejected(found: Import) -> list[dict[str, Any]]:
 
 def _open(found: Import) -> BinaryIO:
     try:
-        return cast(BinaryIO, found.report_path.open("rb"))
+        path = found.rehearsal_path if found.is_waiting else found.report_path
+        return cast(BinaryIO, path.open("rb"))
     except FileNotFoundError:  # of a command, which writes it where it is told to
         return io.BytesIO()

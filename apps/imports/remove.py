@@ -130,6 +130,7 @@ def clear_files(found: Import, state: str) -> None:
     """
     if state not in Import.FRUITLESS:
         found.path.unlink(missing_ok=True)
+    found.rehearsal_path.unlink(missing_ok=True)
     with suppress(FileNotFoundError):
         if not found.report_path.stat().st_size:
             found.report_path.unlink()

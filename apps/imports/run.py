@@ -114,7 +114,7 @@ class _Run:
                 with _needing_room():
                     rejections.flush()
                 self.reached = {"after": chunk[-1].place, "report": rejections.tell()}
-                self._advance(self._estimate(file))
+                self._advance(file.estimate(self.report.read, self.found.size))
             if not goes_on:
                 break
 
@@ -126,11 +126,6 @@ class _Run:
     def _advance(self, total: int) -> None:
         Import.objects.filter(pk=self.found.pk).update(**columns_of(self.report))
         self.work.advance(self.reached, self.report.read, total)
-
-    def _estimate(self, file: File) -> int:
-        """Rows in all, by how much of the file these were."""
-        share = min(file.stream.tell() / max(self.found.size, 1), 1) or 1
-        return max(self.report.read, round(self.report.read / share))
 
     def _finish(self, loader: Loader) -> None:
         report = self.report

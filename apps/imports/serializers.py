@@ -36,6 +36,12 @@ class ImportQuery(PageQuery):
     state: State | None = None
 
 
+class StartQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    dry_run: Annotated[bool, Field(description="read all of it, store nothing")] = False
+
+
 class UploadQuery(BaseModel):
     """What stands beside the file, which is the body."""
 
@@ -54,6 +60,7 @@ class UploadQuery(BaseModel):
     ] = None
     on_error: OnError = "stop"
     duplicates: Duplicates = "skip"
+    dry_run: Annotated[bool, Field(description="read all of it, store nothing")] = False
     _terms: Terms = PrivateAttr()
 
     @model_validator(mode="wrap")

@@ -9,6 +9,7 @@ urlpatterns = [
     path("imports/new", views.new, name="new"),
     path("imports/<str:id>", views.detail, name="detail"),
     path("imports/<str:id>/start", views.start, name="start"),
+    path("imports/<str:id>/rehearsal", views.rehearsal, name="rehearsal"),
     path("imports/<str:id>/cancel", views.cancel, name="cancel"),
     path("imports/<str:id>/again", views.again, name="again"),
     path("imports/<str:id>/remove", views.remove, name="remove"),

@@ -21,6 +21,7 @@ from apps.imports.cancel import cancel_import
 from apps.imports.forms import ChooseForm, UploadForm, format_label
 from apps.imports.models import Import
 from apps.imports.preview import columns_of, preview_import
+from apps.imports.rehearse import start_rehearsal
 from apps.imports.rejected import first_rejected, send_rejected
 from apps.imports.remove import ask_removal, find_import, may_remove, require_may_remove
 from apps.imports.save import save_mapping
@@ -98,7 +99,7 @@ def _show(request: HttpRequest, found: Import) -> HttpResponse:
 def _ask(request: HttpRequest, found: Import, form: ChooseForm, status: int = 200) -> HttpResponse:
     terms = form.terms
     context = {
-        "found": found,
+        **_rehearsed(found),
         "form": form,
         "columns": columns_of(found),
         "preview": preview_import(found, terms) if terms else None,
@@ -120,6 +121,29 @@ def start(request: HttpRequest, id: str) -> HttpResponse:
         except ValidationError as error:
             add_refusals(form, error)
     return _ask(request, found, form, 422)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def rehearsal(request: HttpRequest, id: str) -> HttpResponse:
+    """Starts a dry run, and has the page show it with the choices that it was started with."""
+    found = _find(id)
+    if request.method != "POST":
+        return render(request, "imports/_rehearsal.html", _rehearsed(found))
+    form = ChooseForm(request.POST, found)
+    if form.is_valid():
+        try:
+            start_rehearsal(found, form.cleaned_data["terms"], created_by=account_of(request.user))
+            choices = request.POST.copy()
+            choices.pop("csrfmiddlewaretoken", None)
+            return leave(request, f"{reverse('imports:detail', args=[found.pk])}?{choices.urlencode()}")
+        except ValidationError as error:
+            add_refusals(form, error)
+    return _ask(request, found, form, 422)
+
+
+def _rehearsed(found: Import) -> dict[str, Any]:
+    is_active = found.job is not None and found.job.is_active
+    return {"found": found, "has_worker": not is_active or Worker.objects.alive().exists()}
 
 
 @require_POST

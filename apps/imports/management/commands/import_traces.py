@@ -16,6 +16,7 @@ from apps.core.json import JSONError, compact_json, parse_json
 from apps.core.requests import validate
 from apps.formats.reasoning import CUTS
 from apps.imports.choose import Terms
+from apps.imports.duplicates import Seen
 from apps.imports.load import Duplicates, Loader, OnError, Report, try_traces
 from apps.imports.parse import Parsed, Rejection, parse_rows, preview
 from apps.imports.read import Rows, read_rows
@@ -92,7 +93,7 @@ class Command(ActCommand):
             duplicates=terms.duplicates,
             created_by=None,
             reject=lambda rejection: self._reject(rejection, rows.unit, file, terms.on_error),
-            is_dry_run=options["dry_run"],
+            seen=Seen() if options["dry_run"] else None,
         )
         parsed = parse_rows(watched(rows, "rows read", self.stderr), recipe, terms.source)
         if options["dry_run"]:
