@@ -44,9 +44,7 @@ def draft_fields(text: str) -> tuple[dict[str, str], list[StepValues]]:
     """Raises ValidationError for what would not all have a place in the fields."""
     draft = validate(_Draft, _parse(text)) if text.strip() else _Draft()
     if any(step.i not in (None, n) for n, step in enumerate(draft.steps)):
-        raise ValidationError(
-            "Field by field the steps are numbered 0, 1, 2 and so on. These are not."
-        )
+        raise ValidationError("Field by field the steps are numbered 0, 1, 2 and so on. These are not.")
     meta = draft.meta if isinstance(draft.meta, str) else pretty_json(draft.meta) if draft.meta else ""
     steps = [{"type": step.type, "content": step.content} for step in draft.steps]
     texts = {"prompt": draft.prompt, "final_answer": draft.final_answer, "meta": meta}
