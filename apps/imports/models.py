@@ -24,6 +24,9 @@ class ImportQuerySet(models.QuerySet["Import"]):
     def with_keys(self, keys: list[UUID]) -> "ImportQuerySet":
         return self.filter(pk__in=keys)
 
+    def with_name_like(self, text: str) -> "ImportQuerySet":
+        return self.filter(file_name__icontains=text) if text else self
+
     def with_people(self) -> "ImportQuerySet":
         return self.select_related("created_by", "job__created_by")
 

@@ -1,9 +1,10 @@
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,11 +16,11 @@ from apps.accounts.models import account_of
 from apps.core.errors import TOO_LARGE, code_of, sentence
 from apps.core.forms import add_refusals
 from apps.core.keyset import Sort, read_window
-from apps.core.pages import leave, render_page
+from apps.core.pages import leave, note_url, render_page
 from apps.imports.again import try_again
 from apps.imports.cancel import cancel_import
 from apps.imports.forms import ChooseForm, UploadForm, format_label
-from apps.imports.models import Import
+from apps.imports.models import FILE_NAME_MAX_LENGTH, Import
 from apps.imports.preview import columns_of, preview_import
 from apps.imports.rehearse import start_rehearsal
 from apps.imports.rejected import first_rejected, send_rejected
@@ -34,9 +35,11 @@ _NEWEST_FIRST = Sort("pk", is_descending=True)
 
 @require_safe
 def list(request: HttpRequest) -> HttpResponse:
+    """Search and page are in the URL; HTMX gets the table alone."""
+    q = request.GET.get("q", "").replace("\0", "").strip()
     try:
         window = read_window(
-            Import.objects.all(),
+            Import.objects.with_name_like(q),
             _NEWEST_FIRST,
             after=request.GET.get("after", ""),
             before=request.GET.get("before", ""),
@@ -45,8 +48,17 @@ def list(request: HttpRequest) -> HttpResponse:
         return render(request, "imports/list.html", {"refusal": error.messages[0]}, status=422)
     found = Import.objects.with_keys(window.keys).with_people().newest_first()
     rows = [(item, format_label(item.format)) for item in found]
-    context = {"rows": rows, "window": window, "params": request.GET}
-    return render(request, "imports/list.html", context)
+    params = QueryDict(urlencode({name: text for name, text in request.GET.items() if text}))
+    context = {
+        "rows": rows,
+        "window": window,
+        "params": params,
+        "q": q,
+        "name_max_length": FILE_NAME_MAX_LENGTH,
+    }
+    response = render_page(request, "imports/list.html", "imports/_list.html", context)
+    note_url(request, response, params, typed="q")
+    return response
 
 
 @csrf_exempt  # for as long as it takes to say where the file goes; _receive is protected

@@ -42,6 +42,7 @@ def _whole_number(name: str, range: Range) -> forms.IntegerField:
         min_value=range.low,
         max_value=range.high,
         initial=range.default,
+        help_text=f"{range.low:,} to {range.high:,}",
         error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), message),
     )
 
@@ -57,6 +58,7 @@ class ManifestForm(forms.Form):
         min_value=MIN_LEARNING_RATE,
         max_value=MAX_LEARNING_RATE,
         initial=DEFAULT_LEARNING_RATE,
+        help_text=f"Above {MIN_LEARNING_RATE:g}, at most {MAX_LEARNING_RATE:g}",
         error_messages=dict.fromkeys(
             ("invalid", "min_value", "max_value"),
             f"A number above {MIN_LEARNING_RATE:g}, at most {MAX_LEARNING_RATE:g}.",

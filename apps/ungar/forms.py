@@ -20,6 +20,7 @@ class GenerateForm(forms.Form):
         min_value=1,
         max_value=MAX_EPISODES,
         initial=DEFAULT_COUNT,
+        help_text=f"1 to {MAX_EPISODES:,}",
         widget=forms.NumberInput(attrs={"data-testid": "ungar:count"}),
         error_messages=dict.fromkeys(
             ("invalid", "min_value", "max_value"), f"A whole number between 1 and {MAX_EPISODES}."
@@ -31,6 +32,7 @@ class GenerateForm(forms.Form):
         min_value=-INT64,
         max_value=INT64 - 1,
         widget=forms.NumberInput(attrs={"data-testid": "ungar:seed", "placeholder": "Drawn if empty"}),
+        help_text="The same seed deals the same cards",
         error_messages=dict.fromkeys(
             ("invalid", "min_value", "max_value"), "A whole number of at most 64 bits, such as 42."
         ),

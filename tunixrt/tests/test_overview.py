@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -98,3 +99,36 @@ def test_the_queries_are_the_same_for_any_number(
         )
     with django_assert_num_queries(9):  # health, ids, traces, datasets, manifests, four counts
         assert api.get("/").status_code == 200
+
+
+def test_what_a_fragment_made_is_counted_beside_the_page(api: Client) -> None:
+    make_traces(2)
+    dataset = make_dataset()
+    htmx = {"HX-Request": "true"}
+    wanted = {"dataset_key": dataset.key, "model_id": "m", "output_dir": "o", "learning_rate": "0.1"}
+    whole = {"num_epochs": "1", "batch_size": "1", "max_seq_length": "128"}
+    for path, form, place, count in (
+        ("/tunix", wanted | whole, "manifests", 1),
+        ("/ungar", {"count": "3"}, "traces", 5),
+    ):
+        made = api.post(path, form, headers=htmx).text
+        assert re.search(
+            rf'id="count-{place}"\s+class="small muted"\s+hx-swap-oob="true">{count}</span>', made
+        )
+        assert "hx-swap-oob" not in api.get(path).text
+
+
+@pytest.mark.parametrize("path", ["/traces", "/datasets", "/manifests", "/imports", "/audit"])
+def test_every_search_asks_in_the_same_way(api: Client, path: str) -> None:
+    page = api.get(path).text
+    assert f'hx-get="{path}"' in page
+    assert page.count('hx-sync="this:queue last"') == 1
+    [target] = re.findall('hx-target="#([^"]+)"', page)
+    assert f'<section id="{target}"' in page
+
+
+def test_ranges_are_said_before_they_are_refused(api: Client) -> None:
+    panel = api.get("/tunix").text
+    for said in ("Above 0, at most 1<", ">1 to 100<", ">128 to 32,768<"):
+        assert said in panel
+    assert "Prompts held out to validate with" in api.get("/traces").text

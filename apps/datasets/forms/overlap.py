@@ -13,7 +13,7 @@ from apps.datasets.overlap import TAG_PREFIX
 from apps.datasets.serializers import OverlapRequest
 from apps.formats.trace import SOURCE_MAX_LENGTH
 
-NAME_MAX_LENGTH = TAG_MAX_LENGTH - len(TAG_PREFIX)
+OVERLAP_NAME_MAX_LENGTH = TAG_MAX_LENGTH - len(TAG_PREFIX)
 
 
 class OverlapForm(forms.Form):
@@ -34,7 +34,7 @@ class OverlapForm(forms.Form):
     )
     name = forms.CharField(
         label="Name",
-        max_length=NAME_MAX_LENGTH,
+        max_length=OVERLAP_NAME_MAX_LENGTH,
         help_text=f"What overlaps is tagged “{TAG_PREFIX}” and this name",
     )
 

@@ -77,17 +77,18 @@ class WhereForm(forms.Form):
         widget=forms.TextInput({"placeholder": "ingest id of an import"}),
     )
     split = forms.ChoiceField(
-        label="Part",
+        label="Split",
         required=False,
-        choices=[("", "all"), ("train", "to train on"), ("validation", "to validate with")],
-        widget=forms.Select({"aria-label": "Part"}),
+        choices=[("", "all"), ("train", "to train on"), ("validation", "held out")],
+        help_text="Prompts held out to validate with",
+        widget=forms.Select({"aria-label": "Split"}),
     )
     percent = forms.IntegerField(
-        label="For validation, %",
+        label="Held out, %",
         required=False,
         min_value=MIN_PERCENT,
         max_value=MAX_PERCENT,
-        widget=forms.NumberInput({"placeholder": "% validation", "aria-label": "For validation, %"}),
+        widget=forms.NumberInput({"placeholder": "% held out", "aria-label": "Held out, %"}),
     )
     meta_key = forms.CharField(label="Key of meta", required=False)
     meta_value = forms.CharField(label="is", required=False, strip=False)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.core.ranges import Bounds
-from apps.datasets.forms import WhereForm, where_params
+from apps.datasets.describe import where_params
+from apps.datasets.forms.where import WhereForm
 from apps.datasets.selection import TEXT_MAX_LENGTH, Where
 from apps.formats.trace import MAX_SCORE, MAX_STEPS, SOURCE_MAX_LENGTH
 

@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django.test import Client
 
 from apps.datasets.describe import chips, recipe_words, where_params
-from apps.datasets.forms import WhereForm
+from apps.datasets.forms.where import WhereForm
 from apps.datasets.models import Dataset
 from apps.datasets.selection import Where
 from apps.datasets.tests.factories import make_dataset, make_recipe

@@ -13,10 +13,11 @@ from django.urls import reverse
 from apps.accounts.access import require_staff
 from apps.core.errors import sentence
 from apps.core.pages import leave, only_posted
+from apps.datasets.describe import where_params
 from apps.datasets.discard import discard_traces, foresee_discard
 from apps.datasets.export import export_traces as export
-from apps.datasets.forms import WhereForm, where_params
 from apps.datasets.forms.build import ALL
+from apps.datasets.forms.where import WhereForm
 from apps.datasets.selection import Where, select_traces, settle_selection
 from apps.datasets.send import send_export
 from apps.formats.records import FORMATS

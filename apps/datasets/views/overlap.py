@@ -11,7 +11,7 @@ from apps.accounts.models import account_of
 from apps.core.errors import sentence
 from apps.core.forms import add_refusals
 from apps.core.pages import leave
-from apps.datasets.forms.overlap import NAME_MAX_LENGTH, OverlapForm
+from apps.datasets.forms.overlap import OVERLAP_NAME_MAX_LENGTH, OverlapForm
 from apps.datasets.models import Dataset
 from apps.datasets.overlap import find_overlaps
 from apps.jobs.models import Job
@@ -28,7 +28,7 @@ def overlap(request: HttpRequest) -> HttpResponse:
             return leave(request, reverse("jobs:detail", args=[job.pk]))
     else:
         key = request.GET.get("dataset", "")
-        form = OverlapForm(initial={"dataset": key, "name": key[:NAME_MAX_LENGTH]})
+        form = OverlapForm(initial={"dataset": key, "name": key[:OVERLAP_NAME_MAX_LENGTH]})
     context = {"form": form, "sources": Trace.objects.sources, "keys": Dataset.objects.newest_keys}
     return render(request, "datasets/overlap.html", context, status=422 if form.errors else 200)
 

@@ -15,7 +15,7 @@ from apps.core.pages import render_page
 from apps.curation.views import curation_context
 from apps.datasets.browse import find_beside
 from apps.datasets.describe import META_PREFIX, where_params
-from apps.datasets.forms import WhereForm
+from apps.datasets.forms.where import WhereForm
 from apps.datasets.models import Dataset
 from apps.datasets.selection import Where
 from apps.datasets.views.traces import list_params, read_sort

@@ -12,7 +12,8 @@ from apps.core.keyset import Sort
 from apps.core.pages import note_url, render_page
 from apps.curation.models import Tag
 from apps.datasets.browse import Browsed, browse_traces
-from apps.datasets.forms import WhereForm, chips, where_params
+from apps.datasets.describe import chips, where_params
+from apps.datasets.forms.where import WhereForm
 from apps.datasets.models import Dataset
 from apps.datasets.selection import Where
 from apps.formats.records import FORMATS

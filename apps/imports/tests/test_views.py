@@ -250,3 +250,20 @@ def test_an_empty_list_teaches_the_first_step(api: Client) -> None:
 def test_an_unknown_one_is_not_found(api: Client, path: str) -> None:
     method = api.post if path in ("/start", "/cancel") else api.get
     assert method(f"/imports/01a20d45-b984-7238-9f71-60d87a9e4400{path}").status_code == 404
+
+
+def test_a_search_finds_file_names(api: Client) -> None:
+    for name in ("train.jsonl", "test_1.jsonl", "test.csv"):
+        make_upload(b"{}", name)
+
+    def found(q: str) -> list[str]:
+        return [str(item) for item, _ in api.get("/imports", {"q": q}).context["rows"]]
+
+    assert found(" TEST") == ["test.csv", "test_1.jsonl"]
+    assert found("t_1") == ["test_1.jsonl"]
+    assert found("\0") == ["test.csv", "test_1.jsonl", "train.jsonl"]
+    assert "No file has such a name." in api.get("/imports?q=nowhere").text
+    fragment = api.get("/imports?q=train&after=", headers={"HX-Request": "true"})
+    assert ("<html" in fragment.text, fragment["HX-Push-Url"]) == (False, "/imports?q=train")
+    refused = api.get("/imports?after=x")
+    assert (refused.status_code, "This is no cursor of this list." in refused.text) == (422, True)
