@@ -84,8 +84,8 @@ def test_many_are_deleted_by_query(count: int, django_assert_num_queries: Django
     a transaction (on PostgreSQL a lock on each of what the database does not check as well).
     """
     make_traces(count)
-    locks = 3 if connection.vendor == "postgresql" else 0
-    with django_assert_num_queries(9 + STATEMENTS_SEEN + locks):
+    locks = 4 if connection.vendor == "postgresql" else 0
+    with django_assert_num_queries(10 + STATEMENTS_SEEN + locks):
         assert delete_free_traces(Trace.objects.all()) == count
 
 
