@@ -1,7 +1,7 @@
 """Storing the rows of a file: every row is stored, a duplicate, or said with its place and reason."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from apps.accounts.models import User
 from apps.audit.record import Verb, record_act
 from apps.core.ids import new_id
 from apps.formats.trace import TracePayload
-from apps.imports.duplicates import without_duplicates
+from apps.imports.duplicates import Known
 from apps.imports.parse import Parsed, Rejection, chunks
 from apps.traces.ingest import ingest_traces
 
@@ -39,6 +39,7 @@ class Loader:
     created_by: User | None
     reject: Callable[[Rejection], None]
     is_dry_run: bool = False
+    known: Known = field(default_factory=Known)
 
     def is_refused(self, report: Report) -> bool:
         """Whether what was read so far means that nothing may stay."""
@@ -58,7 +59,7 @@ class Loader:
         return True
 
     def _store(self, payloads: list[TracePayload], report: Report) -> None:
-        new = payloads if self.duplicates == "keep" else without_duplicates(payloads)
+        new = payloads if self.duplicates == "keep" else self.known.new_of(payloads, report.ingest_id)
         if new and not self.is_dry_run:
             ingest_traces(new, created_by=self.created_by, ingest_id=report.ingest_id)
         report.stored += len(new)
