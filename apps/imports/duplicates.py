@@ -1,25 +1,41 @@
 """Which traces are there already: equal for a reader, in Unicode NFC and with white space folded."""
 
+import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+from uuid import UUID
 
 import orjson
 from django.db import connection
 
 from apps.core.digests import fold_text, short_hash
 from apps.formats.trace import TracePayload
-from apps.traces.models import Trace
+from apps.traces.models import Trace, TraceQuerySet
 
 _PAGE = 500
+
+# Where a prompt has so many traces they are remembered, rather than read again for each chunk; in all as many
+# as take 100 MB. What is beyond that is read again.
+CROWD = 200
+MOST = 1_000_000
 
 # Any number that no other lock of this kind has.
 _LOCK = 0x696D70
 
-Content = tuple[str, ...]
+
+class Content(NamedTuple):
+    """Folded: the hash of the prompt to find by, and one of all texts that is long enough to prove by."""
+
+    prompt: str
+    digest: bytes
 
 
-def _folded(prompt: str, final_answer: str, contents: Sequence[str]) -> Content:
-    return (fold_text(prompt), fold_text(final_answer), *map(fold_text, contents))
+def _content(prompt: str, final_answer: str, contents: Iterable[str]) -> Content:
+    prompt = fold_text(prompt)
+    texts = "\0".join((prompt, fold_text(final_answer), *map(fold_text, contents)))
+    return Content(short_hash(prompt.encode()), hashlib.blake2b(texts.encode(), digest_size=16).digest())
 
 
 def keep_others_out(*, is_keeping: bool) -> None:
@@ -34,6 +50,56 @@ def keep_others_out(*, is_keeping: bool) -> None:
             cursor.execute(f"SELECT pg_advisory_xact_lock{kind}(%s, 0)", [_LOCK])
 
 
+class Known:
+    """What is there already, for the length of one act that brings traces."""
+
+    def __init__(self) -> None:
+        self._crowds: dict[str, set[bytes]] = {}
+        self._newest = UUID(int=0)  # the crowds have all that is stored up to this one
+
+    def new_of(self, payloads: Sequence[TracePayload], act: UUID) -> list[TracePayload]:
+        """The first of each content, and none whose content is stored; `act` is to store them."""
+        new: dict[Content, TracePayload] = {}
+        for payload in payloads:
+            new.setdefault(_content(payload.prompt, payload.final_answer, payload.contents), payload)
+        self._learn(act)
+        for content in self._stored({content.prompt for content in new}):
+            new.pop(content, None)
+        return [payload for content, payload in new.items() if self._is_new(content)]
+
+    def _is_new(self, content: Content) -> bool:
+        """From now on it is not."""
+        crowd = self._crowds.get(content.prompt)
+        if crowd is None:
+            return True
+        size = len(crowd)
+        crowd.add(content.digest)
+        return len(crowd) > size
+
+    def _learn(self, act: UUID) -> None:
+        """What others have brought meanwhile."""
+        newest = Trace.objects.newest_ids(1).first() or self._newest
+        if self._crowds:
+            brought = Trace.objects.brought_after(self._newest, but_by=act, prompts=self._crowds)
+            for content in _read(brought):
+                self._crowds[content.prompt].add(content.digest)
+        self._newest = newest
+
+    def _stored(self, prompts: set[str]) -> Iterator[Content]:
+        """Of those prompts that are not remembered. If they are many, they are from now on."""
+        counts: Counter[str] = Counter()
+        found: defaultdict[str, set[bytes]] = defaultdict(set)
+        room = MOST - sum(map(len, self._crowds.values()))
+        for content in _read(Trace.objects.with_prompts(prompts - self._crowds.keys())):
+            yield content
+            counts[content.prompt] += 1
+            room -= 1
+            if room >= 0:
+                found[content.prompt].add(content.digest)
+        if room >= 0:
+            self._crowds |= {prompt: found[prompt] for prompt, count in counts.items() if count >= CROWD}
+
+
 class Seen:
     """What a dry run would have stored, of which the database does not know; on the disk where it is much."""
 
@@ -41,30 +107,17 @@ class Seen:
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.execute("PRAGMA synchronous = OFF")
         self._database.execute("PRAGMA journal_mode = OFF")
-        self._database.execute("CREATE TABLE seen (hash INTEGER PRIMARY KEY)")
+        self._database.execute("CREATE TABLE seen (digest BLOB PRIMARY KEY) WITHOUT ROWID")
 
     def unseen(self, payloads: Sequence[TracePayload]) -> list[TracePayload]:
         """Those that are not equal for a reader to any before. From now on they are seen."""
         return [payload for payload in payloads if self._note(payload)]
 
     def _note(self, payload: TracePayload) -> bool:
-        folded = _folded(payload.prompt, payload.final_answer, payload.contents)
-        digest = short_hash("\0".join(folded).encode())  # no text has a NUL
-        number = int.from_bytes(bytes.fromhex(digest), signed=True)
-        return self._database.execute("INSERT OR IGNORE INTO seen VALUES (?)", [number]).rowcount == 1
+        content = _content(payload.prompt, payload.final_answer, payload.contents)
+        return self._database.execute("INSERT OR IGNORE INTO seen VALUES (?)", [content.digest]).rowcount == 1
 
 
-def without_duplicates(payloads: Sequence[TracePayload]) -> list[TracePayload]:
-    """The first of each content, and none whose content is stored.
-
-    What is stored is found by the hash of its prompt and then compared text by text.
-    """
-    new: dict[Content, TracePayload] = {}
-    for payload in payloads:
-        new.setdefault(_folded(payload.prompt, payload.final_answer, payload.contents), payload)
-    hashes = {short_hash(content[0].encode()) for content in new}
-    alike = Trace.objects.with_prompts(hashes).values_list("prompt", "final_answer", "steps")
-    for prompt, final_answer, steps in alike.iterator(_PAGE):
-        contents = [step["content"] for step in orjson.loads(steps)]
-        new.pop(_folded(prompt, final_answer, contents), None)
-    return [*new.values()]
+def _read(traces: TraceQuerySet) -> Iterator[Content]:
+    for prompt, answer, steps in traces.values_list("prompt", "final_answer", "steps").iterator(_PAGE):
+        yield _content(prompt, answer, [step["content"] for step in orjson.loads(steps)])

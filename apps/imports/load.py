@@ -1,14 +1,14 @@
 """Storing the rows of a file: every row is stored, a duplicate, or said with its place and reason."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
 from apps.accounts.models import User
 from apps.core.ids import new_id
 from apps.formats.trace import TracePayload
-from apps.imports.duplicates import Seen, keep_others_out, without_duplicates
+from apps.imports.duplicates import Known, Seen, keep_others_out
 from apps.imports.parse import Parsed, Rejection, chunks
 from apps.traces.ingest import ingest_traces
 
@@ -35,6 +35,7 @@ class Loader:
     duplicates: Duplicates
     created_by: User | None
     reject: Callable[[Rejection], None]
+    known: Known = field(default_factory=Known)
     # Makes it a dry run.
     seen: Seen | None = None
 
@@ -58,7 +59,7 @@ class Loader:
     def _store(self, payloads: list[TracePayload], report: Report) -> None:
         if self.seen is None:
             keep_others_out(is_keeping=self.duplicates == "keep")
-        new = payloads if self.duplicates == "keep" else without_duplicates(payloads)
+        new = payloads if self.duplicates == "keep" else self.known.new_of(payloads, report.ingest_id)
         if self.seen is not None:
             new = new if self.duplicates == "keep" else self.seen.unseen(new)
         elif new:

@@ -48,7 +48,7 @@ def rehearse_import(work: Work, *, import_id: str, terms: dict[str, Any]) -> dic
                 refused[:] = [rejection]
                 rejections.write(rejection.line())
 
-            loader = Loader(wanted.on_error, wanted.duplicates, None, reject, Seen())
+            loader = Loader(wanted.on_error, wanted.duplicates, None, reject, seen=Seen())
             rows = parse_rows(file.rows, wanted.recipe_for(file.rows), wanted.source)
             report = try_traces(rows, loader, lambda report: _advance(work, found, file, report))
     except OSError as error:

@@ -223,6 +223,11 @@ class TraceQuerySet(models.QuerySet["Trace"]):
     def with_prompts(self, hashes: Iterable[str]) -> "TraceQuerySet":
         return self.filter(prompt_hash__in=[*hashes])
 
+    def brought_after(self, newest: UUID, *, but_by: UUID, prompts: Iterable[str]) -> "TraceQuerySet":
+        """By other acts, behind `newest` in age: walked over, for these are few and the prompts' many."""
+        walked = self._walking({"prompt_hash__in": [*prompts]})
+        return walked.filter(pk__gt=newest).exclude(ingest_id=but_by)
+
     def newest_ids(self, limit: int) -> models.QuerySet["Trace", UUID]:
         return self.newest_first().values_list("id", flat=True)[:limit]
 
