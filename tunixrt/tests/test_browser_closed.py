@@ -65,7 +65,7 @@ def test_an_empty_place_teaches_its_first_steps(page: Page) -> None:
     expect(page.locator("h1")).to_have_text("Begin here")
     assert_accessible(page)
     assert_fits(page)
-    page.get_by_role("link", name="Import a file").click()
+    page.get_by_role("link", name="Import a file: JSON").click()
     expect(page.locator("h1")).to_have_text("Import a file")
 
 

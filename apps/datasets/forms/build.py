@@ -59,9 +59,7 @@ class BuildForm(forms.Form):
 
     dataset_name = _text("Name", NAME_MAX_LENGTH, widget=forms.TextInput(attrs={"placeholder": NAME_EXAMPLE}))
     dataset_version = _text("Version", VERSION_MAX_LENGTH)
-    limit = forms.CharField(
-        label="How many", required=False, help_text=f"1 to {MAX_LIMIT:,}; all or empty takes all that match"
-    )
+    limit = forms.CharField(label="How many", required=False, help_text=f"1 to {MAX_LIMIT:,}, or all")
     selection_strategy = forms.ChoiceField(
         label="Which of them",
         choices=[("latest", "The newest"), ("random", "A random sample")],

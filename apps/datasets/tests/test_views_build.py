@@ -13,11 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import User
 from apps.datasets.forms.build import new_version_params
 from apps.datasets.models import Dataset
-from apps.datasets.selection import Where
 from apps.datasets.tests.factories import make_dataset
-from apps.datasets.views.bulk import Choice
-from apps.imports.models import Import
-from apps.imports.tests.factories import make_upload
 from apps.traces.ingest import ingest_traces, parse_trace
 from apps.traces.tests.factories import make_payload, make_trace, make_traces
 
@@ -104,28 +100,6 @@ def test_all_that_match_are_not_the_given(api: Client) -> None:
     page = api.get(f"/datasets/new?trace={trace.pk}&all=1&q=question")
     assert page.context["preview"].matching.number == 3
     assert "trace_ids" not in _body(page)
-
-
-def test_all_that_match_are_all_of_them(api: Client) -> None:
-    make_traces(101, meta={"source": "s"})
-    listed = api.get("/traces?source=s")
-    assert 'href="/datasets/new?source=s&amp;limit=all">Build a dataset from these</a>' in listed.text
-    assert api.get("/datasets/new?source=s&all=1").context["preview"].taken.number == 101
-    chosen = api.post("/datasets/new", {"source": "s", "all": "1", "preview": "1"})
-    assert chosen["Location"] == "/datasets/new?dataset_version=v1&limit=all&source=s"
-    assert Choice(None, Where(source="s"), None).build_url == "/datasets/new?source=s&limit=all"
-
-
-def test_what_is_ticked_leads_to_an_address_without_secrets(api: Client) -> None:
-    trace = make_trace()
-    listed = api.get("/traces").text
-    assert 'formmethod="get"' not in listed
-    sent = {"csrfmiddlewaretoken": "secret", "trace": trace.pk, "format": "trace", "preview": "1"}
-    chosen = api.post("/datasets/new", sent)
-    assert (chosen.status_code, chosen["Location"]) == (
-        303,
-        f"/datasets/new?dataset_version=v1&trace={trace.pk}",
-    )
 
 
 def test_10_000_traces_may_be_given(api: Client) -> None:
@@ -291,53 +265,6 @@ def test_the_same_again_leads_to_what_exists(api: Client) -> None:
     assert [response.status_code for response in responses] == [303, 303]
     assert "mine-v1 exists already" in api.get("/datasets/mine-v1").text
     assert Dataset.objects.count() == 1
-
-
-def test_a_key_with_other_content_offers_the_next_version(client: Client, user: User, staff: User) -> None:
-    make_trace()
-    make_dataset(dataset_name="mine")
-    make_trace()
-    fields = {"dataset_name": "mine", "dataset_version": "v1", "limit": "all", "session_id": "kept"}
-    for account, instead in ((user, "ask staff to replace it"), (staff, "replace it, further down")):
-        client.force_login(account)
-        page: Any = client.post("/datasets/new", fields, headers={"host": "localhost"})
-        assert page.status_code == 422
-        assert page.context["form"].errors == {
-            "dataset_version": [
-                f"mine-v1 exists with other content. Choose another version, v2 is free, or {instead}."
-            ]
-        }
-        assert page.context["preview"].taken.number == 2
-        link = "?dataset_name=mine&amp;dataset_version=v2&amp;limit=all&amp;session_id=kept"
-        assert f'href="{link}">v2</a>' in page.text
-        assert '<details class="more" open>' in page.text
-        assert ("Replace the dataset that has this key" in page.text) == account.is_staff
-    assert Dataset.objects.count() == 1
-
-
-def test_another_conflict_is_not_put_at_the_version(api: Client) -> None:
-    trace = make_trace()
-    running = make_upload(b"{}", "rows.jsonl")
-    Import.objects.update(state=Import.State.RUNNING, ingest_id=trace.ingest_id)
-    page = _post(api)
-    [said] = page.context["form"].errors["__all__"]
-    assert said.startswith(f"The import of {running} is running. Build when it has ended")
-    assert [*page.context["form"].errors] == ["__all__"]
-
-
-def test_staff_replaces_and_others_do_not(client: Client, user: User, staff: User) -> None:
-    make_trace()
-    first = make_dataset(dataset_name="mine")
-    make_trace()
-    fields = {"dataset_name": "mine", "dataset_version": "v1", "limit": "all", "replace": "on"}
-    for account, status in ((user, 403), (staff, 303)):
-        client.force_login(account)
-        offer = client.get("/datasets/new", headers={"host": "localhost"}).text
-        assert ('name="replace"' in offer) == account.is_staff
-        sent = client.post("/datasets/new", fields, headers={"host": "localhost"})
-        assert sent.status_code == status
-    built = Dataset.objects.named("mine-v1")
-    assert (built.trace_count, built.created_by, built.pk == first.pk) == (2, staff, False)
 
 
 def test_a_closed_server_names_the_token_in_the_curl_line(client: Client, user: User) -> None:

@@ -12,8 +12,10 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import User
 from apps.core.ids import new_id
+from apps.datasets.selection import Where
 from apps.datasets.tests.factories import make_dataset, make_recipe
 from apps.datasets.views import bulk
+from apps.datasets.views.bulk import Choice
 from apps.traces.models import Score, Trace
 from apps.traces.score import score_trace
 from apps.traces.tests.factories import make_trace, make_traces
@@ -219,3 +221,28 @@ def test_what_cannot_be_exported_is_refused(api: Client) -> None:
     assert other.context["text"] == "There is no format csv. Choose trace, tunix_sft, training_example."
     none = api.post("/traces/export", {"all": "1", "source": "nobody", "format": "trace"})
     assert (none.status_code, none.context["text"]) == (422, "No trace matches these filters.")
+
+
+# --- Build -------------------------------------------------------------------------------------
+
+
+def test_all_that_match_are_all_of_them(api: Client) -> None:
+    make_traces(101, meta={"source": "s"})
+    listed = api.get("/traces?source=s")
+    assert 'href="/datasets/new?source=s&amp;limit=all">Build a dataset from these</a>' in listed.text
+    assert api.get("/datasets/new?source=s&all=1").context["preview"].taken.number == 101
+    chosen = api.post("/datasets/new", {"source": "s", "all": "1", "preview": "1"})
+    assert chosen["Location"] == "/datasets/new?dataset_version=v1&limit=all&source=s"
+    assert Choice(None, Where(source="s"), None).build_url == "/datasets/new?source=s&limit=all"
+
+
+def test_what_is_ticked_leads_to_an_address_without_secrets(api: Client) -> None:
+    trace = make_trace()
+    listed = api.get("/traces").text
+    assert 'formmethod="get"' not in listed
+    sent = {"csrfmiddlewaretoken": "secret", "trace": trace.pk, "format": "trace", "preview": "1"}
+    chosen = api.post("/datasets/new", sent)
+    assert (chosen.status_code, chosen["Location"]) == (
+        303,
+        f"/datasets/new?dataset_version=v1&trace={trace.pk}",
+    )

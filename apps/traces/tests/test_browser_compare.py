@@ -19,7 +19,7 @@ def test_from_one_trace_to_what_differs_in_another(page: Page, server: LiveServe
     other = store(server, "compared with", "the same", "new", "it takes 20 minutes")
     base = store(server, "compared from", "the same", "it takes 150 minutes", "W" * 20_000)
     page.goto(f"/traces/{base}")
-    page.get_by_role("link", name="Compare").click()
+    page.get_by_role("link", name="Compare", exact=True).click()
     expect(page.get_by_label("Base")).to_have_value(base)
     assert_accessible(page)
     page.get_by_role("link", name="compared with").click()
