@@ -63,7 +63,8 @@ class _Settling:
         said = f"{type(error).__name__}: {' '.join(str(error).split())}"
         logger.warning("Job %s was interrupted: %s", self._work.job.pk, said)
         self._work.log(f"Interrupted. {said}")
-        connection.close_if_unusable_or_obsolete()
+        if not connection.is_usable():
+            connection.close()
         with suppress(Error):
             self._work.interrupt(storable(said))
 

@@ -124,3 +124,24 @@ def test_without_script_a_file_is_imported(browser: Browser, server: LiveServer)
             page.wait_for_timeout(250)
             page.reload()
         assert stored(server, page)["stored"] == 2
+
+
+def test_a_dry_run_says_what_would_come_and_the_import_follows(page: Page, server: LiveServer) -> None:
+    upload(page, "rehearsed.jsonl", lines(*(row(f"rehearsed {n}") for n in (1, 2, 2)), {"question": "x"}))
+    page.get_by_role("button", name="Dry run").click()
+    found = page.get_by_role("region", name="Dry run")
+    expect(found.get_by_text("An import with the same choices would store nothing.")).to_be_visible(
+        timeout=20_000
+    )
+    page.get_by_label("A row that cannot be read").select_option("skip")
+    page.get_by_role("button", name="Dry run").click()
+    expect(found.locator(".figures")).to_have_text(
+        re.compile(r"4\s*rows read\s*2\s*would be stored\s*1\s*rejected\s*1\s*duplicates skipped"),
+        timeout=20_000,
+    )
+    assert_accessible(page)
+    assert_fits(page)
+    expect(page.get_by_label("A row that cannot be read")).to_have_value("skip")
+    page.get_by_role("button", name="Start import").click()
+    expect(page.get_by_text("Done", exact=True)).to_be_visible(timeout=20_000)
+    assert stored(server, page)["stored"] == 2
