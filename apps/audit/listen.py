@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from apps.accounts.models import ApiToken, User
 from apps.audit.caller import account_caller
 from apps.audit.record import Verb, record_act
+from apps.core.storable import storable
 
 
 def connect_signals() -> None:
@@ -37,12 +38,7 @@ def _signed_out(request: HttpRequest, user: User | None, **_: Any) -> None:
 
 def _sign_in_failed(credentials: dict[str, Any], **_: Any) -> None:
     """By nobody, as long as it is not known to be that user."""
-    record_act(Verb.SIGN_IN_FAILED, _storable(str(credentials.get("username", ""))))
-
-
-def _storable(text: str) -> str:
-    """PostgreSQL takes neither NUL nor half characters."""
-    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
+    record_act(Verb.SIGN_IN_FAILED, storable(str(credentials.get("username", ""))))
 
 
 def _saved_account(instance: User, created: bool, update_fields: Any, raw: bool, **_: Any) -> None:

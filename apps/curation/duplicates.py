@@ -21,13 +21,14 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.errors import field_error, sentence
+from apps.core.storable import storable
 from apps.curation.forget import CANCELLED, forget_found
 from apps.curation.group import Alike, Equal, Grouping, Tick
 from apps.curation.models import DuplicateSearch
 from apps.curation.store import Found, store_groups
 from apps.jobs.handlers import handler
 from apps.jobs.start import start_job
-from apps.jobs.work import Cancelled, Work, storable
+from apps.jobs.work import Cancelled, Work
 from apps.traces.models import Trace, texts_of
 
 # Of traces: few enough that a page of long ones fits into memory.

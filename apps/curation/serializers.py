@@ -24,6 +24,7 @@ from apps.curation.models import (
     Review,
     tag_name,
 )
+from apps.formats.flags import FlagName
 
 MAX_TAGS = 100
 
@@ -89,6 +90,7 @@ class TraceCuration(BaseModel):
     state: Annotated[State, Field(description="that of the newest review, else new")]
     reviews: Annotated[list[TraceReview], Field(description="the newest 100, newest first")]
     notes: Annotated[list[TraceNote], Field(description="the newest 100, newest first")]
+    flags: Annotated[list[FlagName], Field(description="what was found in the trace when it came in")]
 
 
 def described(curation: Curation) -> dict[str, Any]:
@@ -97,6 +99,7 @@ def described(curation: Curation) -> dict[str, Any]:
         "state": curation.state,
         "reviews": [{"state": review.state, **_noted(review)} for review in curation.reviews],
         "notes": [{"text": note.text, **_noted(note)} for note in curation.notes],
+        "flags": curation.trace.flag_names,
     }
 
 

@@ -13,10 +13,10 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.core.errors import sentence, too_large
 from apps.core.ids import new_id
+from apps.core.storable import storable
 from apps.imports.choose import Terms, opened, set_recipe
 from apps.imports.models import FILE_NAME_MAX_LENGTH, Import, import_folder
 from apps.imports.read import Rows
-from apps.jobs.work import storable
 
 # A file that was not written to for so long is no longer on its way: its server was killed.
 _STALE_SECONDS = 24 * 3600

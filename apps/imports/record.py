@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from apps.core.errors import sentence
 from apps.core.sql import is_disk_full
+from apps.core.storable import storable
 from apps.imports.choose import Terms, set_recipe
 from apps.imports.load import Loader, Report
 from apps.imports.models import FILE_NAME_MAX_LENGTH, Import
@@ -29,7 +30,7 @@ from apps.jobs.models import Job
 from apps.jobs.perform import BEAT_SECONDS
 from apps.jobs.repeat import repeating
 from apps.jobs.start import record_job
-from apps.jobs.work import Cancelled, ClaimLost, Work, claim_job, storable
+from apps.jobs.work import Cancelled, ClaimLost, Work, claim_job
 
 _PART = 1 << 20
 KILLED = "The command was killed. What it had stored was removed again."

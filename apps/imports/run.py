@@ -12,6 +12,7 @@ from django.utils import timezone
 from apps.audit.record import Verb, record_act
 from apps.core.errors import sentence
 from apps.core.sql import is_disk_full
+from apps.core.storable import storable
 from apps.imports.choose import File, opened, recipe_of
 from apps.imports.load import Duplicates, Loader, OnError, Report
 from apps.imports.models import Import
@@ -19,7 +20,7 @@ from apps.imports.parse import Rejection, chunks, parse_rows
 from apps.imports.receive import no_room
 from apps.imports.remove import clear_files, conclude, remove_brought
 from apps.jobs.handlers import handler
-from apps.jobs.work import Cancelled, Work, storable
+from apps.jobs.work import Cancelled, Work
 
 # A file up to this size that is not packed is done in a second or two: in one transaction.
 SMALL = 2 << 20

@@ -13,10 +13,11 @@ from django_tasks import task
 from apps.audit.caller import called_by
 from apps.core.errors import sentence
 from apps.core.sql import is_disk_full, is_in_the_way
+from apps.core.storable import storable
 from apps.jobs.handlers import find_handler
 from apps.jobs.models import Job
 from apps.jobs.repeat import repeating
-from apps.jobs.work import Cancelled, ClaimLost, Work, claim_job, storable
+from apps.jobs.work import Cancelled, ClaimLost, Work, claim_job
 
 logger = logging.getLogger(__name__)
 

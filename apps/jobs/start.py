@@ -6,10 +6,10 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.audit.caller import current_caller
 from apps.audit.models import NAME_MAX_LENGTH
+from apps.core.storable import storable
 from apps.jobs.handlers import Handler
 from apps.jobs.models import TITLE_MAX_LENGTH, Job
 from apps.jobs.perform import enqueue_job
-from apps.jobs.work import storable
 
 
 def start_job(handler: Handler, arguments: Mapping[str, Any], *, title: str, created_by: User | None) -> Job:

@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
+from apps.core.storable import storable
 from apps.jobs.models import LOG_MAX_LENGTH, Job
 
 
@@ -79,8 +80,3 @@ def claim_job(id: UUID) -> Work | None:
     """The job, now this worker's; None where it is not to be performed (any more) or another was quicker."""
     with transaction.atomic():  # so that no later claim comes between it and the reading of its number
         return Work(Job.objects.get(pk=id)) if Job.objects.claim(id) else None
-
-
-def storable(text: str) -> str:
-    """PostgreSQL takes neither NUL nor half characters."""
-    return text.replace("\0", "\ufffd").encode(errors="replace").decode()

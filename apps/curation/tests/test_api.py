@@ -29,7 +29,14 @@ def said(api: Client, trace: Trace) -> dict[str, Any]:
 
 
 def test_a_trace_of_which_nothing_is_said_is_new(api: Client) -> None:
-    assert said(api, make_trace()) == {"tags": [], "state": "new", "reviews": [], "notes": []}
+    assert said(api, make_trace()) == {
+        "tags": [],
+        "state": "new",
+        "reviews": [],
+        "notes": [],
+        "flags": [],
+    }
+    assert said(api, make_trace(final_answer="never said before"))["flags"] == ["answer missing"]
 
 
 def test_tags_come_and_go(api: Client) -> None:
