@@ -112,13 +112,13 @@ def _drop_deleted(cursor: Any, search: DuplicateSearch, before: int) -> None:
 
 
 def _tag(cursor: Any, search: DuplicateSearch, tag: int, before: int) -> int:
-    """How many of the new members are not the ones that are kept."""
+    """How many of the new members are not the ones that are kept. In the order of the indexes of tags."""
     others = f"FROM {_MEMBERS} WHERE {_NEW} AND NOT is_kept"
     cursor.execute(f"SELECT count(*) {others}", _of(search, before))
     [count] = cursor.fetchone()
     cursor.execute(
         f"INSERT INTO {Tagging._meta.db_table} (tag_id, trace_id)"
-        f" SELECT %s, trace_id {others} ON CONFLICT DO NOTHING",
+        f" SELECT %s, trace_id {others} ORDER BY trace_id ON CONFLICT DO NOTHING",
         [tag, *_of(search, before)],
     )
     return int(count)
