@@ -79,10 +79,15 @@ def takes_key(post: Post) -> Post:
 
 
 def answer_once(request: Request, body_digest: str, perform: Callable[[], HttpResponse]) -> HttpResponse:
-    """What `perform` answers, or answered when this key came the first time; with a key, in a transaction."""
+    """What `perform` answers, or answered when this key came the first time; with a key, in a transaction.
+
+    What is asked for is the body, of which this is the sha256, and the query string.
+    """
     if _HEADER not in request.META:
         return perform()
     id = _identify(request)
+    if query := request.META.get("QUERY_STRING"):
+        body_digest = sha256_hex(f"{query}\n{body_digest}".encode())
     with transaction.atomic():
         if not _claim(id):
             raise conflict("This Idempotency-Key is being processed. Send it again in a moment.")

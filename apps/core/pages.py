@@ -14,12 +14,6 @@ from django_htmx.middleware import HtmxDetails
 View = Callable[[HttpRequest], HttpResponseBase]
 
 
-class PageRequest(HttpRequest):
-    """A request as pages see it, behind the middleware of HTMX."""
-
-    htmx: HtmxDetails
-
-
 def wants_fragment(request: HttpRequest) -> bool:
     """A script asks for a part of the page; with the back button it asks for the whole again."""
     htmx: HtmxDetails = getattr(request, "htmx")  # noqa: B009 - the middleware sets it, the type does not know

@@ -14,7 +14,6 @@ from rest_framework.request import Request
 from apps.accounts.idempotency import IDEMPOTENCY_KEY, answer_once, idempotent, takes_key
 from apps.accounts.models import account_of
 from apps.core.api import ApiView, example, query_parameters, responses
-from apps.core.digests import sha256_hex
 from apps.core.downloads import CONTENT_TYPE
 from apps.core.negotiation import Response
 from apps.core.pagination import paginate
@@ -94,8 +93,7 @@ class Imports(ApiView):
         _check_content_type(request)
         with _receiving(request._request) as upload:
             found = upload.look_into(self.query.filename, account_of(request.user))
-            digest = sha256_hex(f"{request.META['QUERY_STRING']}\n{upload.sha256}".encode())
-            return answer_once(request, digest, lambda: self._take(upload, found, request))
+            return answer_once(request, upload.sha256, lambda: self._take(upload, found, request))
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """A refusal comes at the head of the file: it is heard only when the rest is read, too."""

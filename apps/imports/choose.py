@@ -14,7 +14,7 @@ from apps.imports.load import Duplicates, OnError
 from apps.imports.mapping import Mapping
 from apps.imports.models import Import
 from apps.imports.read import Rows, read_rows
-from apps.imports.recognise import AUTO, COLUMNS, FORMATS, Recipe, mapped, recognise, with_cut
+from apps.imports.recognise import AUTO, FORMATS, Recipe, mapped, recognise, with_cut
 
 FORMAT_NAMES = [AUTO, *FORMATS]
 
@@ -91,11 +91,3 @@ def recipe_of(found: Import) -> Recipe:
 def set_recipe(found: Import, recipe: Recipe) -> None:
     found.format = recipe.name
     found.mapping = recipe.mapping and recipe.mapping.model_dump(exclude_defaults=True)
-
-
-def recognised(found: Import) -> Recipe | None:
-    return recipe_of(found) if found.format else None
-
-
-def is_of_columns(found: Import) -> bool:
-    return found.format == COLUMNS
