@@ -84,6 +84,8 @@ class Act(models.Model):
         CURATED_TRACE = "curated-trace", "Tagged or reviewed trace"
         NOTED_TRACE = "noted-trace", "Noted on trace"
         FOUND_OVERLAPS = "found-overlaps", "Found overlaps"
+        FOUND_DUPLICATES = "found-duplicates", "Found duplicates"
+        REMOVED_DUPLICATES = "removed-duplicates", "Removed search for duplicates"
         BUILT_DATASET = "built-dataset", "Built dataset"
         EXPORTED_DATASET = "exported-dataset", "Exported dataset"
         DELETED_DATASET = "deleted-dataset", "Deleted dataset"

@@ -22,6 +22,8 @@ Verb = Literal[
     "curated-trace",
     "noted-trace",
     "found-overlaps",
+    "found-duplicates",
+    "removed-duplicates",
     "built-dataset",
     "exported-dataset",
     "deleted-dataset",

@@ -181,13 +181,15 @@ class DuplicateGroupDetail(ApiView):
 
     @extend_schema(
         operation_id="resolve_duplicate_group",
+        parameters=[IDEMPOTENCY_KEY],
         request=serializers.ResolveRequest,
-        responses=responses({200: serializers.DuplicateGroupDetail}, 404, 409, 413, 415),
+        responses=responses({200: serializers.DuplicateGroupDetail}, 404, 409, 413, 415, 422),
         examples=[
             example({"keep": "01a20da6-e40e-71db-84f8-e063439aeaf2"}),
             example({"dismiss": True}, "No"),
         ],
     )
+    @idempotent(body_limit)
     def post(self, request: Request, id: str, group: str) -> Response:
         """Say which trace is kept, and delete the others if you like, or that these are no duplicates.
 

@@ -20,6 +20,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.audit.record import Verb, record_act
 from apps.core.errors import field_error, sentence
 from apps.core.storable import storable
 from apps.curation.forget import CANCELLED, forget_found
@@ -179,6 +180,8 @@ def _conclude(work: Work, search: DuplicateSearch, state: str, reason: str = "",
         DuplicateSearch.objects.filter(pk=search.pk).update(
             state=state, reason=storable(reason), finished_at=timezone.now(), **counts
         )
+        if state == DuplicateSearch.State.DONE:
+            record_act(Verb.FOUND_DUPLICATES, search.tag, rows=counts["duplicate_count"])
 
 
 def _result(search: DuplicateSearch) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.audit.record import Verb, record_act
 from apps.core.errors import conflict, not_found
 from apps.curation.models import DuplicateGroup, DuplicateMember, DuplicateSearch, Tag, Tagging
 from apps.jobs.cancel import cancel_job
@@ -73,7 +74,11 @@ def remove_search(work: Work, *, search_id: str) -> dict[str, Any]:
     forget_found(search, advance)
     with transaction.atomic():
         work.hold()
-        DuplicateSearch.objects.filter(pk=search.pk, state=DuplicateSearch.State.REMOVING).delete()
+        removed, _ = DuplicateSearch.objects.filter(
+            pk=search.pk, state=DuplicateSearch.State.REMOVING
+        ).delete()
+        if removed:
+            record_act(Verb.REMOVED_DUPLICATES, search.tag, rows=done)
     return {"removed": done}
 
 

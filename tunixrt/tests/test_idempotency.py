@@ -19,7 +19,8 @@ from apps.accounts.idempotency import KEPT
 from apps.accounts.models import ApiToken, GivenAnswer, User
 from apps.accounts.tokens import create_token
 from apps.audit.models import Act
-from apps.curation.models import Note, Review, Tagging
+from apps.curation.models import DuplicateSearch, Note, Review, Tagging
+from apps.curation.tests.factories import make_groups
 from apps.datasets.tests.factories import make_dataset, make_recipe
 from apps.imports.models import Import, import_folder
 from apps.imports.tests.factories import lines, make_upload, row
@@ -38,7 +39,7 @@ def send(client: Client, path: str, body: Any, key: str = "k") -> Any:
     return client.post(path, body, content_type="application/json", headers=headers)
 
 
-MODELS: list[Any] = [Trace, Score, Manifest, Act, Import, Job, Tagging, Review, Note]
+MODELS: list[Any] = [Trace, Score, Manifest, Act, Import, Job, Tagging, Review, Note, DuplicateSearch]
 
 
 def counts() -> list[int]:
@@ -52,6 +53,7 @@ def calls(api: Client) -> dict[str, Any]:
     waiting = make_upload(lines({"q": "Q", "a": "x\n#### y"}))
     failed = make_upload(lines(row(1)))
     Import.objects.filter(pk=failed.pk).update(state=Import.State.FAILED)
+    group = make_groups([2]).groups.get()
     return {
         "/api/traces": make_payload(),
         "/api/traces/batch": [make_payload(), make_payload()],
@@ -66,6 +68,8 @@ def calls(api: Client) -> dict[str, Any]:
         f"/api/traces/{trace.pk}/notes": {"text": "n"},
         f"/api/traces/{trace.pk}/review": {"state": "approved"},
         "/api/curation": {"where": {}, "add_tags": ["b"]},
+        "/api/curation/duplicates": {"name": "n"},
+        f"/api/curation/duplicates/{group.search_id}/groups/{group.pk}": {"dismiss": True},
         "/api/curation/overlap": {"name": "t", "evaluation": {"in_dataset": dataset.key}},
     }
 
@@ -94,14 +98,14 @@ def test_every_call_that_takes_a_key_says_so_and_is_tried_here(calls: dict[str, 
     taking = {f"/api/{path}" for path in posts().keys() - CREATING_NOTHING.keys()}
     schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     documented = {
-        path.replace("{id}", "<str:id>")
+        path.replace("{id}", "<str:id>").replace("{group}", "<str:group>")
         for path, methods in schema["paths"].items()
         for item in methods.get("post", {}).get("parameters", [])
         if item["name"] == "Idempotency-Key"
     }
     assert documented == taking
-    ids = re.compile("[0-9a-f]{8}-[0-9a-f-]{27}")
-    assert {ids.sub("<str:id>", path) for path in calls} == taking
+    ids, groups = re.compile("[0-9a-f]{8}-[0-9a-f-]{27}"), re.compile("groups/[0-9]+")
+    assert {groups.sub("groups/<str:group>", ids.sub("<str:id>", path)) for path in calls} == taking
 
 
 def test_each_creating_call_answers_alike_and_acts_once(api: Client, calls: dict[str, Any]) -> None:

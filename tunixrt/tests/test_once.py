@@ -29,6 +29,7 @@ EXEMPT = {
     "accounts:logout": "signs out, which twice is once",
     "accounts:revoke": "a token goes once; the second answer says that it is gone",
     "accounts:tokens": "its answer shows the token, which must not be kept; a name is taken once",
+    "curation:cancel_search": "what has ended is not cancelled again",
     "curation:review": "a state that a trace has is not noted again",
     "curation:tags": "a tag that a trace has is not added again",
     "datasets:curate_traces": "what is said already is not said again",
@@ -37,8 +38,10 @@ EXEMPT = {
     "datasets:new": "the same recipe and members are the dataset that is there",
     "imports:cancel": "what has ended is not cancelled again",
     "imports:detail": "shows a preview",
+    "imports:rehearsal": "stores nothing; another one takes the place of the first",
     "imports:new": "its file goes to the disk as it comes; two are two uploads that wait, to be discarded",
     "jobs:cancel": "what has ended is not cancelled again",
+    "traces:compare": "leads to a page that reads",
     "tunix:export": "reads",
 }
 

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 from django.test import Client
@@ -6,6 +7,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from apps.accounts.models import User
+from apps.audit import serializers
 from apps.audit.models import Act
 from apps.audit.record import Verb
 from apps.audit.tests.factories import make_act
@@ -145,3 +147,7 @@ def test_the_admin_looks_and_changes_nothing(staff: User) -> None:
 def test_details_are_said_in_words(api: Client) -> None:
     make_act(details={"added": ["a", "b"], "tagged_before": 0, "evaluation": {"steps": {"min": 2}}})
     assert "added: a, b; tagged before: 0; evaluation: steps = min = 2" in api.get("/audit").text
+
+
+def test_the_api_knows_every_verb() -> None:
+    assert [*get_args(serializers.Verb)] == Act.Verb.values

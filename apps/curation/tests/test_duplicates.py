@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.audit.models import Act
 from apps.curation import duplicates, store
 from apps.curation.curate import Change, curate_traces
 from apps.curation.forget import CANCELLED, ask_removal, cancel_search, remove_search
@@ -40,6 +41,12 @@ def left() -> tuple[int, int, int]:
     return DuplicateGroup.objects.count(), DuplicateMember.objects.count(), Tagging.objects.count()
 
 
+def acts() -> list[tuple[str, str, int]]:
+    return [
+        *Act.objects.filter(verb__endswith="-duplicates").order_by("pk").values_list("verb", "key", "rows")
+    ]
+
+
 def job_of(search: DuplicateSearch) -> JobQuerySet:
     assert search.job is not None
     return Job.objects.with_keys([search.job.pk])
@@ -56,6 +63,7 @@ def test_the_best_is_kept_and_the_others_are_tagged() -> None:
     assert tagged(search) == [*ALIKE[1:]]
     similarities = DuplicateMember.objects.most_alike_first().values_list("similarity", flat=True)
     assert [*similarities] == [1, 1, pytest.approx(14 / 16)]
+    assert acts() == [("found-duplicates", "duplicate:near", 2)]
 
 
 def test_of_equal_scores_the_oldest_is_kept() -> None:
@@ -288,6 +296,7 @@ def test_a_search_is_removed_with_its_tags(monkeypatch: pytest.MonkeyPatch, user
     assert (DuplicateSearch.objects.count(), Trace.objects.count()) == (0, 5)
     assert [*Tag.objects.filter(taggings__isnull=False).distinct().values_list("name", flat=True)] == ["mine"]
     make_groups([2], "near")  # its name is free again
+    assert acts()[1] == ("removed-duplicates", "duplicate:near", 5)
 
 
 def test_a_removal_that_was_stopped_can_be_asked_for_again() -> None:

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.access import require_staff
+from apps.accounts.idempotency import once
 from apps.accounts.models import account_of
 from apps.core.errors import sentence
 from apps.core.forms import add_refusals
@@ -39,6 +40,7 @@ def duplicates(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def find(request: HttpRequest) -> HttpResponse:
     form = DuplicatesForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
@@ -92,6 +94,7 @@ def cancel(request: HttpRequest, id: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def remove(request: HttpRequest, id: str) -> HttpResponse:
     """Asks first."""
     found, refusal = _find(id), ""
@@ -107,6 +110,7 @@ def remove(request: HttpRequest, id: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def group(request: HttpRequest, id: str, group: str) -> HttpResponse:
     """With `keep`, a trace, or `dismiss` says what it is; then comes the next one to go through."""
     found, refusal = _find_group(id, group), ""
@@ -145,6 +149,7 @@ def _kept(request: HttpRequest) -> UUID:
 
 
 @require_POST
+@once
 def delete(request: HttpRequest, id: str, group: str) -> HttpResponse:
     """Asks first; with `confirm` deletes all but the trace `keep`."""
     require_staff(request.user, "delete traces")
