@@ -105,8 +105,9 @@ class TraceQuerySet(models.QuerySet["Trace"]):
             conditions["prompt_hash__lt" if split.part == "validation" else "prompt_hash__gte"] = split.bound
         found = self._walking(conditions) if is_walked else self._searching(conditions)
         if flag is not None:
+            wanted = {"flags__in": values_with(flag)}
             # Apart and spelled so: else the index of the few that have any is not seen.
-            found = found.filter(Positive("flags"), flags__in=values_with(flag))
+            found = found._walking(wanted) if is_walked else found.filter(Positive("flags"), **wanted)
         for key, text in (meta or {}).items():
             spelled = Q()
             for term in spelled_terms(key, text):
