@@ -62,7 +62,7 @@ def test_a_refusal_stands_at_its_field(
     assert message in page.text
     assert kept in page.text
     assert ("<html" in page.text) == (not headers)
-    assert said(api, trace) == {"tags": [], "state": "new", "reviews": [], "notes": []}
+    assert said(api, trace) == {"tags": [], "state": "new", "reviews": [], "notes": [], "flags": []}
 
 
 @pytest.mark.parametrize("act", ["tags", "notes", "review"])
