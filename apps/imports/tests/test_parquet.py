@@ -35,7 +35,7 @@ def nested(values: Any) -> Any:
 
 
 BOMBS: dict[str, tuple[Callable[[], bytes], tuple[int, int | str]]] = {
-    "one long text in many rows": (lambda: written(pa.table({"a": ["x" * MB] * 150})), (150, 0)),
+    "one long text in many rows": (lambda: written(pa.table({"a": ["x" * MB] * 300})), (300, 0)),
     "a long page": (
         lambda: written(pa.table({"a": ["x" * MB] * 250}), use_dictionary=False),
         (0, "Reading the Parquet data behind row 0 takes more than 216 MB of memory. Write it with smaller"),
@@ -97,11 +97,11 @@ def test_a_row_has_its_own_size() -> None:
 
 
 def test_a_trace_above_the_limit_is_refused_among_short_ones(settings: Any) -> None:
-    settings.TRACE_MAX_BYTES = 10_000
-    traces = [make_payload(prompt=str(n), meta={"x": "y" * (11_000 if n == 300 else 1)}) for n in range(500)]
-    found = [*parse_rows(read(parquet(traces)), FORMATS["trace"])]
+    settings.TRACE_MAX_BYTES = 200_000
+    traces = [make_payload(prompt=str(n), meta={"x": "y" * (n == 300) * 250_000}) for n in range(500)]
+    found = [*parse_rows(read(parquet(traces), 4 * 200_000), FORMATS["trace"])]
     said = [(item.place, item.rejection.reason) for item in found if item.rejection]
-    assert said == [(301, "Trace is larger than the limit of 10000 bytes.")]
+    assert said == [(301, "Trace is larger than the limit of 200000 bytes.")]
 
 
 def test_a_text_that_is_not_utf8_is_one_bad_row() -> None:

@@ -167,7 +167,7 @@ ARRAY_FAULTS = [
     ('[{"a": 1},]', "Row 2 is not JSON: Expecting value at line 1."),
     ('[{"a": 1}] x', "Line 1: there is text behind the end of the array."),
     ('[{"a": 1}, {"a": "' + "x" * 300_000, "Row 2 is longer than the limit of 100000 characters, or is not"),
-    ('[{"a": 1},\n{"a":\n1}\n, {"a": x}]', "Row 3 is not JSON: Expecting value at line 4."),
+    ('[{"a": 1},\n{"a":\n1}\n, {"a": x}\n\n\n\n\n]', "Row 3 is not JSON: Expecting value at line 4."),
     ("[" + "\n" * 70_000 + '{"a":\n"1}', "Row 1 is not JSON: Unterminated string"),
     ("[" * 100_000, "Row 1 is not JSON: it is nested deeper than 64 levels at line 1."),
     ('[{"a": ' + "1" * 5000 + "}]", "Row 1 is not JSON: Exceeds the limit"),
