@@ -81,7 +81,7 @@ class Imports(ApiView):
     )
     @takes_key
     def post(self, request: Request) -> HttpResponse:
-        """The body is the file, up to 2 GB: JSON Lines, JSON, CSV, TSV or Parquet, plain, gzip or zstd.
+        """The body is the file, up to 2 GB: JSON Lines, JSON, CSV or TSV, plain, gzip or zstd, or Parquet.
 
         What it is, is told from its content. It is read in the background: ask again until `finished_at` is
         there. Where no format is recognised, or what is wished does not fit the file, `state` stays

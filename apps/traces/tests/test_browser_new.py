@@ -112,6 +112,7 @@ def test_the_form_can_be_used_by_everybody(page: Page) -> None:
     page.goto("/traces/new")
     assert_accessible(page)
     page.get_by_role("button", name="Add step").click()
+    expect(page.get_by_role("group", name="Step 2")).to_be_visible()
     page.get_by_label("Meta").fill("{")
     page.get_by_role("button", name="Store trace").click()
     expect(page.get_by_role("alert")).to_contain_text("Look at step 1, 2")

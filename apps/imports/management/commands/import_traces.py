@@ -29,7 +29,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f]")
 
 class Command(ActCommand):
     help = (
-        "Import traces from JSON Lines, a JSON array, CSV, TSV or Parquet, plain, gzip or zstd. "
+        "Import traces from JSON Lines, a JSON array, CSV or TSV, plain, gzip or zstd, or Parquet. "
         "Container and format are recognised from the content. What is stopped or fails leaves nothing."
     )
 
