@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.audit.models import Act
-from apps.core.keyset import Count, Sort, count_rows, read_window
-
-_NEWEST = Sort("pk", is_descending=True)
+from apps.core.keyset import NEWEST_FIRST, Count, count_rows, read_window
 
 
 @dataclass(frozen=True)
@@ -22,6 +20,6 @@ class Browsed:
 def browse_acts(*, after: str = "", before: str = "", **filters: Any) -> Browsed:
     """Newest first; `filters` as of ActQuerySet.matching. Raises ValidationError for what is no cursor."""
     found = Act.objects.matching(**filters)
-    window = read_window(found, _NEWEST, after=after, before=before)
+    window = read_window(found, NEWEST_FIRST, after=after, before=before)
     acts = [*Act.objects.with_keys(window.keys).newest_first()]
     return Browsed(acts, count_rows(found), window.before, window.after)

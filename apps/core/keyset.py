@@ -60,6 +60,9 @@ class Sort(NamedTuple):
         return _cursor(tuple(getattr(row, name) for name in self.fields))
 
 
+NEWEST_FIRST = Sort("pk", is_descending=True)
+
+
 class Window(NamedTuple):
     """The keys of one page in order, and the cursors of its neighbours."""
 

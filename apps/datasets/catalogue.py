@@ -7,13 +7,11 @@ from operator import attrgetter
 
 from django.db.models import Count
 
-from apps.core.keyset import Sort, Window, read_window
+from apps.core.keyset import NEWEST_FIRST, Window, read_window
 from apps.datasets.models import Dataset
 
 NAMES = 20
 VERSIONS = 5
-
-_NEWEST_FIRST = Sort("pk", is_descending=True)
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ def list_names(text: str, *, after: str = "", before: str = "") -> Catalogue:
     Raises ValidationError for what is no cursor.
     """
     heads = Dataset.objects.current().with_name_like(text).heads()
-    window = read_window(heads, _NEWEST_FIRST, after=after, before=before, size=NAMES)
+    window = read_window(heads, NEWEST_FIRST, after=after, before=before, size=NAMES)
     counts = _version_counts(window)
     datasets = Dataset.objects.current().newest_of(counts, VERSIONS)
     return Catalogue(_group(datasets, counts), window.before, window.after)
@@ -55,7 +53,7 @@ def list_names(text: str, *, after: str = "", before: str = "") -> Catalogue:
 def list_versions(name: str, *, after: str = "", before: str = "") -> Catalogue:
     """All versions of one name. Raises ValidationError for what is no cursor."""
     versions = Dataset.objects.current().of_name(name)
-    window = read_window(versions, _NEWEST_FIRST, after=after, before=before)
+    window = read_window(versions, NEWEST_FIRST, after=after, before=before)
     datasets = versions.filter(pk__in=window.keys).newest_of([name], len(window.keys))
     return Catalogue(_group(datasets, {}), window.before, window.after)
 

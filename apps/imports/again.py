@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import ExitStack
 
 from django.db import transaction
 
@@ -30,16 +31,15 @@ def try_again(found: Import, *, created_by: User | None) -> Import:
         created_by=created_by,
     )
     _share_file(found, fresh)
-    try:
+    with ExitStack() as undoing:
+        undoing.callback(fresh.path.unlink)
         with opened(fresh) as file:
             describe(fresh, file.rows)
         if found.format == COLUMNS:
             fresh.format, fresh.mapping, fresh.reason = "", found.mapping, ""
         with transaction.atomic():
             fresh.save(force_insert=True)
-    except BaseException:
-        fresh.path.unlink()
-        raise
+        undoing.pop_all()
     return fresh
 
 

@@ -15,7 +15,7 @@ from apps.accounts.idempotency import once
 from apps.accounts.models import account_of
 from apps.core.errors import TOO_LARGE, code_of, sentence
 from apps.core.forms import add_refusals
-from apps.core.keyset import Sort, read_window
+from apps.core.keyset import NEWEST_FIRST, read_window
 from apps.core.pages import leave, note_url, render_page
 from apps.imports.again import try_again
 from apps.imports.cancel import cancel_import
@@ -30,8 +30,6 @@ from apps.imports.start import start_import
 from apps.imports.upload import ImportUploadHandler
 from apps.jobs.models import Worker
 
-_NEWEST_FIRST = Sort("pk", is_descending=True)
-
 
 @require_safe
 def list(request: HttpRequest) -> HttpResponse:
@@ -40,7 +38,7 @@ def list(request: HttpRequest) -> HttpResponse:
     try:
         window = read_window(
             Import.objects.with_name_like(q),
-            _NEWEST_FIRST,
+            NEWEST_FIRST,
             after=request.GET.get("after", ""),
             before=request.GET.get("before", ""),
         )

@@ -8,12 +8,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.core.errors import sentence
-from apps.core.keyset import Sort, read_window
+from apps.core.keyset import NEWEST_FIRST, read_window
 from apps.core.pages import leave, render_page
 from apps.jobs.cancel import cancel_job, get_job
 from apps.jobs.models import KEPT, Job, Worker
-
-_NEWEST_FIRST = Sort("pk", is_descending=True)
 
 
 @require_safe
@@ -23,7 +21,7 @@ def list(request: HttpRequest) -> HttpResponse:
     found = Job.objects.in_state(state) if state in Job.State.values else Job.objects.all()
     try:
         window = read_window(
-            found, _NEWEST_FIRST, after=request.GET.get("after", ""), before=request.GET.get("before", "")
+            found, NEWEST_FIRST, after=request.GET.get("after", ""), before=request.GET.get("before", "")
         )
     except ValidationError as error:
         refused = {"refusal": error.messages[0], "has_worker": True}

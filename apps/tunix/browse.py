@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-from apps.core.keyset import Count, Sort, count_rows, read_window
+from apps.core.keyset import NEWEST_FIRST, Count, count_rows, read_window
 from apps.tunix.models import Manifest
-
-_NEWEST = Sort("pk", is_descending=True)
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,6 @@ def browse_manifests(
     keys = found.few_keys() if model else None
     if keys is not None:
         found = Manifest.objects.filter(pk__in=keys)
-    window = read_window(found, _NEWEST, after=after, before=before)
+    window = read_window(found, NEWEST_FIRST, after=after, before=before)
     count = count_rows(found) if keys is None else Count(len(keys))
     return Browsed(Manifest.objects.rows(window.keys), count, window.before, window.after)

@@ -16,7 +16,7 @@ from apps.accounts.idempotency import once
 from apps.accounts.models import account_of
 from apps.core.errors import sentence
 from apps.core.forms import add_refusals
-from apps.core.keyset import Sort, count_rows, read_window
+from apps.core.keyset import NEWEST_FIRST, Sort, count_rows, read_window
 from apps.core.pages import leave, render_page
 from apps.curation.duplicates import find_duplicates
 from apps.curation.forget import ask_removal, cancel_search, find_search
@@ -27,13 +27,11 @@ from apps.curation.resolve import delete_others, dismiss_group, find_group, keep
 from apps.jobs.models import Worker
 from apps.traces.models import find_id
 
-_NEWEST_FIRST = Sort("pk", is_descending=True)
-
 
 @require_safe
 def duplicates(request: HttpRequest) -> HttpResponse:
     """All searches."""
-    window = _window(DuplicateSearch.objects.all(), _NEWEST_FIRST, request.GET)
+    window = _window(DuplicateSearch.objects.all(), NEWEST_FIRST, request.GET)
     searches = DuplicateSearch.objects.with_keys(window.keys).with_people().newest_first()
     context = {"searches": searches, "window": window, "params": request.GET}
     return render(request, "curation/duplicates.html", context)
