@@ -139,28 +139,28 @@ def test_the_enter_key_previews_and_builds_nothing(page: Page, server: LiveServe
 def test_a_dataset_is_built_compared_and_deleted_without_a_script(
     browser: Browser, server: LiveServer
 ) -> None:
-    store(server, "unscripted")
-    build(server, "unscripted")
-    store(server, "unscripted", 2)
+    store(server, "by_hand")
+    build(server, "by_hand")
+    store(server, "by_hand", 2)
     with watched_page(browser, server, java_script_enabled=False) as page:
-        page.goto("/datasets/unscripted-v1")
+        page.goto("/datasets/by_hand-v1")
         page.get_by_role("link", name="New version").click()
         expect(page.get_by_label("Version")).to_have_value("v2")
         page.get_by_label("How many").fill("4")
         page.get_by_role("button", name="Preview").last.click()
         expect(page.locator(".preview .figures b")).to_have_text(["4", "5"])
         page.get_by_role("button", name="Build dataset").click()
-        expect(page).to_have_url("/datasets/unscripted-v2")
+        expect(page).to_have_url("/datasets/by_hand-v2")
         page.get_by_role("link", name="Compare with v1").click()
         expect(page.locator(".figures b")).to_have_text(["2", "2", "1"])
-        page.goto("/datasets?q=unscripted")
-        page.get_by_role("link", name="unscripted-v1").click()
+        page.goto("/datasets?q=by_hand")
+        page.get_by_role("link", name="by_hand-v1").click()
         page.get_by_role("link", name="Delete…").click()
         page.get_by_role("button", name="Delete dataset").click()
         expect(page).to_have_url("/datasets")
-    assert server.call("GET", "/api/datasets/unscripted-v1")[0] == 404
-    stored = server.call("GET", "/api/datasets/unscripted-v2")[1]
-    assert (stored["trace_count"], stored["parent_dataset_id"]) == (4, "unscripted-v1")
+    assert server.call("GET", "/api/datasets/by_hand-v1")[0] == 404
+    stored = server.call("GET", "/api/datasets/by_hand-v2")[1]
+    assert (stored["trace_count"], stored["parent_dataset_id"]) == (4, "by_hand-v1")
 
 
 def test_a_download_has_the_bytes_of_the_api(page: Page, server: LiveServer, tmp_path: Path) -> None:
