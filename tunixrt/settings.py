@@ -14,6 +14,7 @@ import dj_database_url
 import django_stubs_ext
 from pydantic import ValidationError
 
+from apps.core.wording import message_of
 from tunixrt.environment import BASE_DIR, DATABASE_TASKS, Environment
 
 # Django's classes take type arguments, as their type stubs say, also when the program runs.
@@ -27,8 +28,7 @@ def _read_environment() -> Environment:
         return Environment()
     except ValidationError as error:
         first = error.errors()[0]
-        reason = first["msg"].removeprefix("Value error, ")
-        sys.exit(f"The environment variable {first['loc'][0]} cannot be used: {reason}.")
+        sys.exit(f"The environment variable {first['loc'][0]} cannot be used: {message_of(first)}.")
 
 
 env = _read_environment()

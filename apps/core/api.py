@@ -49,8 +49,8 @@ _EXAMPLES: dict[int, tuple[str, dict[str, Any]]] = {
     400: (
         "A value is refused; `errors` names every refused field",
         {
-            "detail": "limit: Input should be greater than or equal to 1.",
-            "errors": {"limit": ["Input should be greater than or equal to 1."]},
+            "detail": "limit: This must be at least 1.",
+            "errors": {"limit": ["This must be at least 1."]},
         },
     ),
     401: ("Not signed in", {"detail": NOT_SIGNED_IN}),

@@ -10,6 +10,7 @@ import pydantic
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 
 from apps.core.json import JSONError
+from apps.core.wording import message_of
 
 NOT_FOUND = "not_found"
 CONFLICT = "conflict"
@@ -61,10 +62,9 @@ def from_pydantic(error: pydantic.ValidationError, *prefix: str | int) -> Valida
     if error.error_count() > MAX_LISTED_FAULTS:
         return ValidationError(f"{error.error_count()} faults are too many to list. Compare with the schema.")
     found: dict[str, list[str]] = {}
-    for item in error.errors(include_url=False, include_context=False, include_input=False):
+    for item in error.errors(include_url=False, include_input=False):
         path = ".".join(str(part) for part in (*prefix, *item["loc"]))
-        message = item["msg"].removeprefix("Value error, ")
-        found.setdefault(printable(path) or NON_FIELD_ERRORS, []).append(message)
+        found.setdefault(printable(path) or NON_FIELD_ERRORS, []).append(message_of(item))
     if [*found] == [NON_FIELD_ERRORS]:
         return ValidationError(found[NON_FIELD_ERRORS][0])
     return ValidationError(found)

@@ -19,6 +19,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from apps.core.ids import isoformat
 from apps.core.json import JSONError, parse_json
 from apps.core.pagination import Page, PageQuery
+from apps.core.wording import message_of
 from apps.formats.reasoning import Cut
 from apps.formats.trace import SOURCE_MAX_LENGTH
 from apps.imports.choose import FORMAT_NAMES, Terms
@@ -74,13 +75,11 @@ class UploadQuery(BaseModel):
         except JSONError as error:
             _note(faults, ("mapping", *error.parts), str(error))
         except pydantic.ValidationError as error:
-            for item in error.errors(include_url=False, include_context=False, include_input=False):
-                _note(faults, item["loc"] or ("mapping",), item["msg"].removeprefix("Value error, "))
+            _note_all(faults, error, ("mapping",))
         try:
             query = handler(values)
         except pydantic.ValidationError as error:
-            for item in error.errors(include_url=False, include_context=False, include_input=False):
-                _note(faults, item["loc"], item["msg"])
+            _note_all(faults, error)
         if query is None or terms is None:
             raise pydantic.ValidationError.from_exception_data(cls.__name__, [*faults.values()])
         query._terms = terms
@@ -95,6 +94,11 @@ def _terms_of(values: dict[str, Any]) -> dict[str, Any]:
     """Raises JSONError."""
     given = {name: value for name, value in values.items() if name in Terms.model_fields}
     return {**given, "mapping": parse_json(given["mapping"])} if "mapping" in given else given
+
+
+def _note_all(faults: Faults, error: pydantic.ValidationError, whole: tuple[str, ...] = ()) -> None:
+    for item in error.errors(include_url=False, include_input=False):
+        _note(faults, item["loc"] or whole, message_of(item))
 
 
 def _note(

@@ -96,15 +96,15 @@ def test_what_is_beyond_is_refused_with_its_path(overrides: dict[str, Any], path
 
 def test_all_refusals_are_named_not_the_first() -> None:
     assert refusals({"prompt": "", "steps": [make_step(i=-1, type=""), {}], "x": 1}) == {
-        "trace_version": ["Field required"],
-        "prompt": ["String should have at least 1 character"],
-        "final_answer": ["Field required"],
-        "steps.0.i": ["Input should be greater than or equal to 0"],
-        "steps.0.type": ["String should have at least 1 character"],
-        "steps.1.i": ["Field required"],
-        "steps.1.type": ["Field required"],
-        "steps.1.content": ["Field required"],
-        "x": ["Extra inputs are not permitted"],
+        "trace_version": ["This is required"],
+        "prompt": ["This must not be empty"],
+        "final_answer": ["This is required"],
+        "steps.0.i": ["This must be at least 0"],
+        "steps.0.type": ["This must not be empty"],
+        "steps.1.i": ["This is required"],
+        "steps.1.type": ["This is required"],
+        "steps.1.content": ["This is required"],
+        "x": ["There is no field of this name"],
     }
 
 

@@ -207,11 +207,14 @@ def test_no_room_for_the_report_is_a_sentence_and_leaves_nothing(file: Path, on_
     assert (Import.objects.get().state, Trace.objects.count()) == ("failed", 0)
 
 
-@pytest.mark.parametrize("options", [{"source": "x" * 300}, {"source": ""}])
-def test_options_have_the_limits_of_the_api(file: Path, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [("x" * 300, "This must have at most 256 characters"), ("", "This must not be empty")],
+)
+def test_options_have_the_limits_of_the_api(file: Path, source: str, reason: str) -> None:
     file.write_bytes(lines(row(1)))
-    with pytest.raises(CommandError, match="source: String should have at"):
-        run(file, **options)
+    with pytest.raises(CommandError, match=f"source: {reason}"):
+        run(file, source=source)
     assert Import.objects.count() == 0
 
 
