@@ -9,7 +9,7 @@ from django.http import HttpRequest, UnreadablePostError
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
-from apps.core.errors import from_json_error, from_pydantic, no_length, too_large
+from apps.core.errors import field_error, from_json_error, from_pydantic, no_length, too_large
 from apps.core.json import JSONError, check_domain, parse_json
 
 Schema = TypeVar("Schema", bound=pydantic.BaseModel)
@@ -86,10 +86,13 @@ def validate(schema: type[Schema], value: Any) -> Schema:
 
 
 def parse_query(request: Request, schema: type[Schema]) -> Schema:
-    """The query string as `schema`; a parameter that stands twice counts as its last."""
+    """The query string as `schema`, each parameter once."""
     values = request.query_params.dict()
     try:
         check_domain(values)
     except JSONError as error:
         raise from_json_error(error) from error
+    for name, given in request.query_params.lists():
+        if len(given) > 1:
+            raise field_error(name, "This stands twice in the query")
     return validate(schema, values)

@@ -110,15 +110,12 @@ def test_a_query_string_is_parsed_against_its_schema() -> None:
     assert parse("name=%C3%97&count=3") == Wanted(name="×", count=3)
 
 
-def test_of_a_repeated_parameter_the_last_counts() -> None:
-    assert parse("name=a&name=b") == Wanted(name="b")
-
-
 @pytest.mark.parametrize(
     ("query", "errors"),
     [
         ("", {"name": ["This is required"]}),
         ("name=a&page=2", {"page": ["There is no field of this name"]}),
+        ("name=a&name=b", {"name": ["This stands twice in the query"]}),
         ("name=%00", {"name": ["Text must not contain the character NUL."]}),
     ],
 )
