@@ -28,7 +28,9 @@ def _read_environment() -> Environment:
         return Environment()
     except ValidationError as error:
         first = error.errors()[0]
-        sys.exit(f"The environment variable {first['loc'][0]} cannot be used: {message_of(first)}.")
+        sys.exit(
+            f"The environment variable {first['loc'][0]} cannot be used: {message_of(first).rstrip('.')}."
+        )
 
 
 env = _read_environment()

@@ -87,7 +87,7 @@ def sentence(error: ValidationError) -> str:
         return str(error.messages[0])
     path, found = next(iter(by_path.items()))
     more = sum(map(len, by_path.values())) - 1
-    return f"{path}: {found[0]}" + (f" (and {more} more)" if more else "")
+    return f"{path}: {found[0].rstrip('.')} (and {more} more)." if more else f"{path}: {found[0]}"
 
 
 def code_of(error: ValidationError) -> str:

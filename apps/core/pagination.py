@@ -20,7 +20,7 @@ Item = TypeVar("Item")
 def _whole(value: object) -> object:
     """pydantic would read "3.0" as 3; it is no integer here."""
     if isinstance(value, str) and not re.fullmatch(r"-?\d{1,19}", value, re.ASCII):
-        raise ValueError("This must be a whole number")
+        raise ValueError("This must be a whole number.")
     return value
 
 

@@ -94,5 +94,5 @@ def parse_query(request: Request, schema: type[Schema]) -> Schema:
         raise from_json_error(error) from error
     for name, given in request.query_params.lists():
         if len(given) > 1:
-            raise field_error(name, "This stands twice in the query")
+            raise field_error(name, "This stands twice in the query.")
     return validate(schema, values)

@@ -294,7 +294,7 @@ def test_a_trace_is_added_by_the_parsing_of_the_api(client: Client) -> None:
 def test_a_bad_trace_is_refused_with_its_paths(client: Client) -> None:
     payload = make_payload(steps=[{"i": 0, "type": "x", "content": ""}])
     response = client.post(url(Trace, "add"), {"payload": json.dumps(payload)})
-    assert "steps.0.content: This must not be empty" in response.content.decode()
+    assert "steps.0.content: This must not be empty." in response.content.decode()
     assert Trace.objects.count() == 0
 
 

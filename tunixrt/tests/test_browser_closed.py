@@ -141,7 +141,7 @@ def test_the_admin_works_within_the_policy(page: Page, closed: LiveServer) -> No
     page.get_by_role("link", name="Add trace").click()
     page.locator("#id_payload").fill('{"trace_version": "1.0"}')
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator(".errorlist").first).to_contain_text("prompt: This is required")
+    expect(page.locator(".errorlist").first).to_contain_text("prompt: This field is required.")
     hostile = "<script>alert(1)</script>" + "x" * 49_000
     page.locator("#id_payload").fill(json.dumps(make_payload(prompt=hostile, meta={"source": "by hand"})))
     page.get_by_role("button", name="Save", exact=True).click()

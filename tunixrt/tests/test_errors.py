@@ -32,7 +32,7 @@ def break_down(execute: Callable[..., Any], *_: Any) -> NoReturn:
         ("DELETE", "/api/health", 405, 'Method "DELETE" not allowed.'),
         ("POST", "/api/traces", 400, "The text is not JSON: Expecting value at line 1 column 1."),
         ("GET", "/api/traces?" + "&".join(f"meta.{n}=1" for n in range(2_000)), 400, None),
-        ("GET", "/api/traces?page=2", 400, "page: There is no field of this name"),
+        ("GET", "/api/traces?page=2", 400, "page: There is no field of this name."),
     ],
     ids=range(13),
 )

@@ -81,9 +81,9 @@ def refusal_of(value: object, *prefix: str | int) -> ValidationError:
 
 def test_every_refusal_of_a_schema_is_listed_under_its_path() -> None:
     assert messages_by_path(refusal_of({"numbers": [1, "x", None]}, 17)) == {
-        "17.numbers.1": ["This must be a whole number"],
-        "17.numbers.2": ["This must be a whole number"],
-        "17.name": ["This is required"],
+        "17.numbers.1": ["This must be a whole number."],
+        "17.numbers.2": ["This must be a whole number."],
+        "17.name": ["This field is required."],
     }
 
 

@@ -113,9 +113,9 @@ def test_a_query_string_is_parsed_against_its_schema() -> None:
 @pytest.mark.parametrize(
     ("query", "errors"),
     [
-        ("", {"name": ["This is required"]}),
-        ("name=a&page=2", {"page": ["There is no field of this name"]}),
-        ("name=a&name=b", {"name": ["This stands twice in the query"]}),
+        ("", {"name": ["This field is required."]}),
+        ("name=a&page=2", {"page": ["There is no field of this name."]}),
+        ("name=a&name=b", {"name": ["This stands twice in the query."]}),
         ("name=%00", {"name": ["Text must not contain the character NUL."]}),
     ],
 )

@@ -30,7 +30,7 @@ def test_duplicates_are_found_here_and_now() -> None:
     ("arguments", "message"),
     [
         (["a,b"], "name: A tag is not empty"),
-        (["a", "--threshold=0.4"], "threshold: This must be at least 0.5"),
+        (["a", "--threshold=0.4"], "threshold: This must be at least 0.5."),
         (["taken"], "name: There is a search taken"),
     ],
 )

@@ -96,15 +96,15 @@ def test_what_is_beyond_is_refused_with_its_path(overrides: dict[str, Any], path
 
 def test_all_refusals_are_named_not_the_first() -> None:
     assert refusals({"prompt": "", "steps": [make_step(i=-1, type=""), {}], "x": 1}) == {
-        "trace_version": ["This is required"],
-        "prompt": ["This must not be empty"],
-        "final_answer": ["This is required"],
-        "steps.0.i": ["This must be at least 0"],
-        "steps.0.type": ["This must not be empty"],
-        "steps.1.i": ["This is required"],
-        "steps.1.type": ["This is required"],
-        "steps.1.content": ["This is required"],
-        "x": ["There is no field of this name"],
+        "trace_version": ["This field is required."],
+        "prompt": ["This must not be empty."],
+        "final_answer": ["This field is required."],
+        "steps.0.i": ["This must be at least 0."],
+        "steps.0.type": ["This must not be empty."],
+        "steps.1.i": ["This field is required."],
+        "steps.1.type": ["This field is required."],
+        "steps.1.content": ["This field is required."],
+        "x": ["There is no field of this name."],
     }
 
 

@@ -110,7 +110,7 @@ def test_all_that_is_wrong_with_the_query_is_said_by_path(api: Client) -> None:
     errors = api.post("/api/imports", ROWS, JSONL, query_params=query).json()["errors"]
     assert sorted(errors) == ["color", "filename", "format", "mapping", "on_error"]
     assert errors["format"][0].startswith("There is no format of this name. Choose one of auto, trace,")
-    assert errors["on_error"] == ["This must be 'stop', 'skip' or 'all-or-nothing'"]
+    assert errors["on_error"] == ["This must be 'stop', 'skip' or 'all-or-nothing'."]
     both = {"format": "gsm8k", "mapping": '{"prompt": "q", "answer": "a", "x": 1}', "cut": "{said}"}
     errors = api.post("/api/imports", ROWS, JSONL, query_params=both).json()["errors"]
     assert sorted(errors) == ["cut", "mapping.x"]

@@ -34,12 +34,12 @@ def test_a_row_becomes_a_payload() -> None:
 @pytest.mark.parametrize(
     ("value", "format", "field", "reason"),
     [
-        (make_payload(prompt=""), "trace", "prompt", "This must not be empty"),
+        (make_payload(prompt=""), "trace", "prompt", "This must not be empty."),
         (
             make_payload(steps=[]),
             "trace",
             "steps",
-            "This must not be empty",
+            "This must not be empty.",
         ),
         ({**PLAIN, "answer": "x"}, "gsm8k", "answer", "There is no final answer behind ####."),
         ({"messages": []}, "messages", "messages", "The turns are none; they must be user, assistant."),

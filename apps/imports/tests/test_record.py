@@ -209,7 +209,7 @@ def test_no_room_for_the_report_is_a_sentence_and_leaves_nothing(file: Path, on_
 
 @pytest.mark.parametrize(
     ("source", "reason"),
-    [("x" * 300, "This must have at most 256 characters"), ("", "This must not be empty")],
+    [("x" * 300, "This must have at most 256 characters."), ("", "This must not be empty.")],
 )
 def test_options_have_the_limits_of_the_api(file: Path, source: str, reason: str) -> None:
     file.write_bytes(lines(row(1)))

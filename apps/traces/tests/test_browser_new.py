@@ -77,7 +77,7 @@ def test_a_trace_is_written_without_scripts(browser: Browser, server: LiveServer
         page.get_by_role("button", name="Add step").click()
         page.get_by_role("group", name="Step 3").get_by_role("button", name="Remove").click()
         page.get_by_role("button", name="Store trace").click()
-        expect(page.get_by_text("This is required")).to_have_count(1)
+        expect(page.get_by_text("This field is required.")).to_have_count(1)
         page.get_by_label("Final answer").fill("None")
         page.get_by_role("button", name="Store trace").click()
         payload = stored(page, server)

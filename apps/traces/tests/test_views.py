@@ -72,11 +72,11 @@ def test_every_refusal_stands_at_its_field_and_the_values_are_kept(api: Client) 
     form = response.context["form"]
     assert response.status_code == 422
     assert [step.errors for step in form.steps] == [
-        {"type": ["This is required"]},
-        {"type": ["This must have at most 64 characters"], "content": ["This is required"]},
+        {"type": ["This field is required."]},
+        {"type": ["This must have at most 64 characters."], "content": ["This field is required."]},
     ]
     assert form.errors == {
-        "prompt": ["This must have at most 50,000 characters"],
+        "prompt": ["This must have at most 50,000 characters."],
         "meta": ["The text is not JSON: Expecting ':' delimiter at line 2 column 4."],
         "__all__": ["Look at step 1, 2: what is wrong is said there."],
     }
@@ -89,7 +89,7 @@ def test_every_refusal_stands_at_its_field_and_the_values_are_kept(api: Client) 
 @pytest.mark.parametrize(
     ("meta", "message"),
     [
-        ("[]", "This must be an object"),
+        ("[]", "This must be an object."),
         ('{"a": {"b": "\\ud800"}}', "a.b: Text must not contain a lone surrogate."),
         ('{"a": 1, "a": 2}', "a: The key stands twice in its object."),
         ("1e999", "A number must be finite."),
@@ -164,11 +164,11 @@ def test_pasted_json_becomes_a_trace(api: Client) -> None:
         (
             json.dumps(make_payload(prompt="", steps=[{"i": 0, "type": "t", "content": 1}])),
             [
-                "prompt: This must not be empty",
-                "steps.0.content: This must be a text",
+                "prompt: This must not be empty.",
+                "steps.0.content: This must be a text.",
             ],
         ),
-        (json.dumps(make_payload(more=1)), ["more: There is no field of this name"]),
+        (json.dumps(make_payload(more=1)), ["more: There is no field of this name."]),
         (
             json.dumps([make_payload()]),
             [
