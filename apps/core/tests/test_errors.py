@@ -42,7 +42,7 @@ def test_a_refused_field_is_named() -> None:
 
 def test_the_sentence_says_how_many_more_there_are() -> None:
     error = ValidationError({"a": ["One.", "Two."], "b": ["Three."]})
-    assert sentence(error) == "a: One. (and 2 more)"
+    assert sentence(error) == "a: One (and 2 more)."
 
 
 @pytest.mark.parametrize(

@@ -56,9 +56,9 @@ def test_a_refusal_has_place_field_reason_and_row(value: Any, format: str, field
 def test_a_fault_of_the_file_is_a_refusal() -> None:
     found = parsed(None, fault=ValidationError({"a.b": ["No.", "Never."]}))
     assert found.rejection
-    assert found.rejection.sentence == "a.b: No. (and 1 more)"
+    assert found.rejection.sentence == "a.b: No (and 1 more)."
     assert json.loads(found.rejection.line()) == {
-        "line": 1, "field": "a.b", "reason": "No. (and 1 more)", "row": "null",
+        "line": 1, "field": "a.b", "reason": "No (and 1 more).", "row": "null",
     }  # fmt: skip
 
 
