@@ -1,8 +1,8 @@
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice, zip_longest
+from itertools import count, zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -149,14 +149,20 @@ def _add_entries(dataset: Dataset, recipe: Recipe) -> None:
         if missing := Trace.objects.missing(recipe.trace_ids):
             raise not_found("Trace", join_names(map(str, missing), len(missing)))
         return
-    # The database numbers and copies the ids: none of them passes through Python.
+    found = selection(recipe)
+    if recipe.limit is None:
+        found = found.order_by()  # They are numbered in order all the same, and found in the quickest.
+    # SQLite would look for an index to number by: it would walk from the newest key to the oldest and fetch
+    # each row for itself, while files are read ahead only towards their end. The plus keeps it from that.
+    newest = "+picked.id DESC" if connection.vendor == "sqlite" else "picked.id DESC"
     is_random = recipe.selection_strategy == Dataset.Strategy.RANDOM
-    columns, order = (["id", "rank"], "picked.rank, picked.id") if is_random else (["id"], "picked.id DESC")
+    columns, order = (["id", "rank"], "picked.rank, picked.id") if is_random else (["id"], newest)
     try:
-        select, params = selection(recipe).values(*columns).query.sql_with_params()
+        select, params = found.values(*columns).query.sql_with_params()
     except EmptyResultSet:  # a bound that no column reaches: Django asks the database nothing
         return
     with connection.cursor() as cursor:
+        # The database numbers and copies the ids: none of them passes through Python.
         cursor.execute(
             f"INSERT INTO {DatasetEntry._meta.db_table} (dataset_id, trace_id, position)"
             f" SELECT %s, picked.id, row_number() OVER (ORDER BY {order}) - 1 FROM ({select}) AS picked",
@@ -180,12 +186,9 @@ def _check_imports(dataset: Dataset) -> None:
 
 def _summarise(dataset: Dataset) -> None:
     """Fill in what only the members tell. Raises ValidationError when there is none."""
-    columns = ("content_digest", "control_tokens", *COUNTED_COLUMNS)
-    members = dataset.entries.in_order().values_list(*(f"trace__{column}" for column in columns))
     digest = hashlib.sha256()
     counts: dict[str, Counter[Any]] = {name: Counter() for name in COUNTED_COLUMNS}
-    rows = members.iterator(_PAGE)
-    while page := [*islice(rows, _PAGE)]:
+    for page in _pages(dataset, "content_digest", "control_tokens", *COUNTED_COLUMNS):
         # Column by column, for a row at a time costs more than all the rest.
         digests, tokens, *values = zip(*page, strict=True)
         digest.update("".join(digests).encode())
@@ -205,6 +208,18 @@ def _summarise(dataset: Dataset) -> None:
     }
     dataset.histograms = describe_counts(counts)
     dataset.complete()
+
+
+def _pages(dataset: Dataset, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
+    """These columns of the traces in order, as many at a time as may be held."""
+    names = [f"trace__{column}" for column in columns]
+    for start in count(0, _PAGE):
+        # Asked for from the last: the newest stand first, and files are read ahead only towards their end.
+        page = [*dataset.entries.between(start, start + _PAGE).reverse().values_list(*names)]
+        if page:
+            yield page[::-1]
+        if len(page) < _PAGE:
+            return
 
 
 def _average(counts: Counter[int]) -> float:

@@ -12,6 +12,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from apps.audit.tests.factories import STATEMENTS_SEEN
+from apps.datasets import build
 from apps.datasets.models import Dataset
 from apps.datasets.tests.factories import make_dataset
 from apps.traces.ingest import ingest_traces, parse_trace
@@ -142,6 +143,21 @@ def test_the_digest_is_over_the_digests_of_the_traces_in_order() -> None:
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         digest.update(hashlib.sha256(canonical.encode()).hexdigest().encode())
     assert make_dataset(trace_ids=[str(trace.id) for trace in wanted]).content_digest == digest.hexdigest()
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 6, 7])
+@pytest.mark.parametrize("overrides", [{}, {"selection_strategy": "random", "seed": 1}])
+def test_what_is_said_of_the_members_is_the_same_in_pages_of_any_size(
+    monkeypatch: pytest.MonkeyPatch, count: int, overrides: dict[str, Any]
+) -> None:
+    traces = {trace.id: trace for trace in make_traces(count, meta={"a": 1})}
+    whole = make_dataset(dataset_version="v1", **overrides)
+    monkeypatch.setattr(build, "_PAGE", 3)
+    paged = make_dataset(dataset_version="v2", **overrides)
+    digest = hashlib.sha256("".join(traces[id].content_digest for id in _members(paged)).encode())
+    assert paged.content_digest == whole.content_digest == digest.hexdigest()
+    assert (paged.stats, paged.histograms) == (whole.stats, whole.histograms)
+    assert paged.trace_count == count
 
 
 def test_the_digest_depends_on_the_content_and_order_only() -> None:
