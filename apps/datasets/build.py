@@ -9,17 +9,15 @@ from uuid import UUID
 import orjson
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Value
-from django.db.models.functions import MD5, Concat
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.record import Verb, record_act
 from apps.core.errors import conflict, field_error, join_names, not_found, taken
-from apps.core.expressions import HyphenatedId
 from apps.core.json import compact_json
 from apps.datasets.histograms import COUNTED_COLUMNS, describe_counts
 from apps.datasets.models import Dataset, DatasetEntry, dataset_key
+from apps.datasets.rank import SeededRank
 from apps.datasets.selection import Where, dataset_where, select_traces, settle_selection
 from apps.imports.models import Import
 from apps.traces.models import Trace, TraceQuerySet
@@ -124,8 +122,7 @@ def selection(recipe: Recipe) -> TraceQuerySet:
     """The traces that filters, strategy and limit select, in order."""
     found = select_traces(recipe.where).with_meta(recipe.filters)
     if recipe.selection_strategy == Dataset.Strategy.RANDOM:
-        rank = MD5(Concat(Value(f"{recipe.seed}:"), HyphenatedId("id")))
-        return found.annotate(rank=rank).order_by("rank", "id")[: recipe.limit]
+        return found.annotate(rank=SeededRank(recipe.seed)).order_by("rank", "id")[: recipe.limit]
     return found.newest_first()[: recipe.limit]
 
 

@@ -14,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from apps.audit.tests.factories import STATEMENTS_SEEN
 from apps.datasets import build
 from apps.datasets.models import Dataset
+from apps.datasets.rank import SeededRank
 from apps.datasets.tests.factories import make_dataset
 from apps.traces.ingest import ingest_traces, parse_trace
 from apps.traces.models import Trace
@@ -50,6 +51,13 @@ def test_random_is_by_ascending_md5_of_seed_and_id(seed: int, limit: int | None)
     ids = _make_many(40)
     ranked = sorted(ids, key=lambda trace_id: _md5(f"{seed}:{trace_id}"))
     assert _members(make_dataset(selection_strategy="random", seed=seed, limit=limit)) == ranked[:limit]
+
+
+@pytest.mark.parametrize("seed", [42, -1])
+def test_every_database_draws_the_same_for_a_trace(seed: int) -> None:
+    ids = _make_many(3)
+    drawn = Trace.objects.annotate(rank=SeededRank(seed)).values_list("id", "rank")
+    assert {*drawn} == {(id, _md5(f"{seed}:{id}")) for id in ids}
 
 
 def test_random_applies_to_what_matches() -> None:
