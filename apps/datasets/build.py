@@ -146,16 +146,13 @@ def _add_entries(dataset: Dataset, recipe: Recipe) -> None:
         if missing := Trace.objects.missing(recipe.trace_ids):
             raise not_found("Trace", join_names(map(str, missing), len(missing)))
         return
-    found = selection(recipe)
-    if recipe.limit is None:
-        found = found.order_by()  # They are numbered in order all the same, and found in the quickest.
     # SQLite would look for an index to number by: it would walk from the newest key to the oldest and fetch
     # each row for itself, while files are read ahead only towards their end. The plus keeps it from that.
     newest = "+picked.id DESC" if connection.vendor == "sqlite" else "picked.id DESC"
     is_random = recipe.selection_strategy == Dataset.Strategy.RANDOM
     columns, order = (["id", "rank"], "picked.rank, picked.id") if is_random else (["id"], newest)
     try:
-        select, params = found.values(*columns).query.sql_with_params()
+        select, params = _found_quickest(recipe).values(*columns).query.sql_with_params()
     except EmptyResultSet:  # a bound that no column reaches: Django asks the database nothing
         return
     with connection.cursor() as cursor:
@@ -165,6 +162,15 @@ def _add_entries(dataset: Dataset, recipe: Recipe) -> None:
             f" SELECT %s, picked.id, row_number() OVER (ORDER BY {order}) - 1 FROM ({select}) AS picked",
             [dataset.pk, *params],
         )
+
+
+def _found_quickest(recipe: Recipe) -> TraceQuerySet:
+    """The selection, for whoever sorts it: where all are taken, in whatever order costs the least."""
+    found = selection(recipe)
+    if recipe.limit is not None:
+        return found
+    # SQLite's index of prompts has no keys: by it, each row of a part would be fetched for itself.
+    return found.order_by("id") if recipe.where.split and connection.vendor == "sqlite" else found.order_by()
 
 
 def _check_imports(dataset: Dataset) -> None:

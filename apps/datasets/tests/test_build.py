@@ -60,6 +60,32 @@ def test_every_database_draws_the_same_for_a_trace(seed: int) -> None:
     assert {*drawn} == {(id, _md5(f"{seed}:{id}")) for id in ids}
 
 
+@pytest.mark.parametrize(
+    ("where", "count"),
+    [
+        ({}, 12),
+        ({"steps": {"min": 1}}, 12),
+        ({"steps": {"max": 2}}, 6),
+        ({"chars": {"min": 1}, "score": {"min": 0}}, 12),
+        ({"source": "odd"}, 6),
+        ({"source": "odd", "steps": {"min": 1, "max": 3}}, 3),
+        ({"split": {"part": "train", "percent": 1}}, 12),
+        ({"split": {"part": "validation", "percent": 99}}, 12),
+    ],
+)
+@pytest.mark.parametrize("strategy", ["latest", "random"])
+def test_all_that_match_stand_in_order_whichever_index_finds_them(
+    where: dict[str, Any], count: int, strategy: str
+) -> None:
+    for n in range(12):  # neither steps nor lengths nor scores nor prompts ascend with age
+        steps = [{"i": i, "type": "t", "content": "c" * (n % 5 + 1)} for i in range(n % 4 + 1)]
+        make_trace(prompt=f"{n * 7 % 12}", steps=steps, meta={"source": "odd" if n % 2 else "even"})
+    members = _members(make_dataset(where=where, selection_strategy=strategy, seed=3))
+    drawn = sorted(members, key=lambda trace_id: _md5(f"3:{trace_id}"))
+    assert members == (drawn if strategy == "random" else sorted(members, reverse=True))
+    assert len(members) == count
+
+
 def test_random_applies_to_what_matches() -> None:
     matching = _make_many(9, meta={"k": 1})
     _make_many(9, meta={"k": 2})
