@@ -146,8 +146,6 @@ def _add_entries(dataset: Dataset, recipe: Recipe) -> None:
         if missing := Trace.objects.missing(recipe.trace_ids):
             raise not_found("Trace", join_names(map(str, missing), len(missing)))
         return
-    # SQLite would look for an index to number by: it would walk from the newest key to the oldest and fetch
-    # each row for itself, while files are read ahead only towards their end. The plus keeps it from that.
     newest = "+picked.id DESC" if connection.vendor == "sqlite" else "picked.id DESC"
     is_random = recipe.selection_strategy == Dataset.Strategy.RANDOM
     columns, order = (["id", "rank"], "picked.rank, picked.id") if is_random else (["id"], newest)
@@ -165,12 +163,17 @@ def _add_entries(dataset: Dataset, recipe: Recipe) -> None:
 
 
 def _found_quickest(recipe: Recipe) -> TraceQuerySet:
-    """The selection, for whoever sorts it: where all are taken, in whatever order costs the least."""
+    """The selection, for what numbers it in order all the same.
+
+    To take all in order, SQLite would walk from the newest key to the oldest and fetch each row for itself,
+    while files are read ahead only towards their end. To take them as they come and sort the keys is quicker;
+    the plus before what is sorted by keeps it from that walk.
+    """
     found = selection(recipe)
-    if recipe.limit is not None:
+    if recipe.limit is not None or connection.vendor != "sqlite":
         return found
-    # SQLite's index of prompts has no keys: by it, each row of a part would be fetched for itself.
-    return found.order_by("id") if recipe.where.split and connection.vendor == "sqlite" else found.order_by()
+    # In the index of prompts are no keys: by it, each row of a part would be fetched for itself, too.
+    return found.order_by("id") if recipe.where.split else found.order_by()
 
 
 def _check_imports(dataset: Dataset) -> None:
