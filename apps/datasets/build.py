@@ -1,25 +1,23 @@
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice, zip_longest
+from itertools import count, zip_longest
 from typing import Any
 from uuid import UUID
 
 import orjson
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Value
-from django.db.models.functions import MD5, Concat
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.record import Verb, record_act
 from apps.core.errors import conflict, field_error, join_names, not_found, taken
-from apps.core.expressions import HyphenatedId
 from apps.core.json import compact_json
 from apps.datasets.histograms import COUNTED_COLUMNS, describe_counts
 from apps.datasets.models import Dataset, DatasetEntry, dataset_key
+from apps.datasets.rank import SeededRank
 from apps.datasets.selection import Where, dataset_where, select_traces, settle_selection
 from apps.imports.models import Import
 from apps.traces.models import Trace, TraceQuerySet
@@ -124,8 +122,7 @@ def selection(recipe: Recipe) -> TraceQuerySet:
     """The traces that filters, strategy and limit select, in order."""
     found = select_traces(recipe.where).with_meta(recipe.filters)
     if recipe.selection_strategy == Dataset.Strategy.RANDOM:
-        rank = MD5(Concat(Value(f"{recipe.seed}:"), HyphenatedId("id")))
-        return found.annotate(rank=rank).order_by("rank", "id")[: recipe.limit]
+        return found.annotate(rank=SeededRank(recipe.seed)).order_by("rank", "id")[: recipe.limit]
     return found.newest_first()[: recipe.limit]
 
 
@@ -149,19 +146,34 @@ def _add_entries(dataset: Dataset, recipe: Recipe) -> None:
         if missing := Trace.objects.missing(recipe.trace_ids):
             raise not_found("Trace", join_names(map(str, missing), len(missing)))
         return
-    # The database numbers and copies the ids: none of them passes through Python.
+    newest = "+picked.id DESC" if connection.vendor == "sqlite" else "picked.id DESC"
     is_random = recipe.selection_strategy == Dataset.Strategy.RANDOM
-    columns, order = (["id", "rank"], "picked.rank, picked.id") if is_random else (["id"], "picked.id DESC")
+    columns, order = (["id", "rank"], "picked.rank, picked.id") if is_random else (["id"], newest)
     try:
-        select, params = selection(recipe).values(*columns).query.sql_with_params()
+        select, params = _found_quickest(recipe).values(*columns).query.sql_with_params()
     except EmptyResultSet:  # a bound that no column reaches: Django asks the database nothing
         return
     with connection.cursor() as cursor:
+        # The database numbers and copies the ids: none of them passes through Python.
         cursor.execute(
             f"INSERT INTO {DatasetEntry._meta.db_table} (dataset_id, trace_id, position)"
             f" SELECT %s, picked.id, row_number() OVER (ORDER BY {order}) - 1 FROM ({select}) AS picked",
             [dataset.pk, *params],
         )
+
+
+def _found_quickest(recipe: Recipe) -> TraceQuerySet:
+    """The selection, for what numbers it in order all the same.
+
+    To take all in order, SQLite would walk from the newest key to the oldest and fetch each row for itself,
+    while files are read ahead only towards their end. To take them as they come and sort the keys is quicker;
+    the plus before what is sorted by keeps it from that walk.
+    """
+    found = selection(recipe)
+    if recipe.limit is not None or connection.vendor != "sqlite":
+        return found
+    # In the index of prompts are no keys: by it, each row of a part would be fetched for itself, too.
+    return found.order_by("id") if recipe.where.split else found.order_by()
 
 
 def _check_imports(dataset: Dataset) -> None:
@@ -180,12 +192,9 @@ def _check_imports(dataset: Dataset) -> None:
 
 def _summarise(dataset: Dataset) -> None:
     """Fill in what only the members tell. Raises ValidationError when there is none."""
-    columns = ("content_digest", "control_tokens", *COUNTED_COLUMNS)
-    members = dataset.entries.in_order().values_list(*(f"trace__{column}" for column in columns))
     digest = hashlib.sha256()
     counts: dict[str, Counter[Any]] = {name: Counter() for name in COUNTED_COLUMNS}
-    rows = members.iterator(_PAGE)
-    while page := [*islice(rows, _PAGE)]:
+    for page in _pages(dataset, "content_digest", "control_tokens", *COUNTED_COLUMNS):
         # Column by column, for a row at a time costs more than all the rest.
         digests, tokens, *values = zip(*page, strict=True)
         digest.update("".join(digests).encode())
@@ -205,6 +214,18 @@ def _summarise(dataset: Dataset) -> None:
     }
     dataset.histograms = describe_counts(counts)
     dataset.complete()
+
+
+def _pages(dataset: Dataset, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
+    """These columns of the traces in order, as many at a time as may be held."""
+    names = [f"trace__{column}" for column in columns]
+    for start in count(0, _PAGE):
+        # Asked for from the last: the newest stand first, and files are read ahead only towards their end.
+        page = [*dataset.entries.between(start, start + _PAGE).reverse().values_list(*names)]
+        if page:
+            yield page[::-1]
+        if len(page) < _PAGE:
+            return
 
 
 def _average(counts: Counter[int]) -> float:

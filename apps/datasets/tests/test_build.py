@@ -12,7 +12,9 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from apps.audit.tests.factories import STATEMENTS_SEEN
+from apps.datasets import build
 from apps.datasets.models import Dataset
+from apps.datasets.rank import SeededRank
 from apps.datasets.tests.factories import make_dataset
 from apps.traces.ingest import ingest_traces, parse_trace
 from apps.traces.models import Trace
@@ -49,6 +51,39 @@ def test_random_is_by_ascending_md5_of_seed_and_id(seed: int, limit: int | None)
     ids = _make_many(40)
     ranked = sorted(ids, key=lambda trace_id: _md5(f"{seed}:{trace_id}"))
     assert _members(make_dataset(selection_strategy="random", seed=seed, limit=limit)) == ranked[:limit]
+
+
+@pytest.mark.parametrize("seed", [42, -1])
+def test_every_database_draws_the_same_for_a_trace(seed: int) -> None:
+    ids = _make_many(3)
+    drawn = Trace.objects.annotate(rank=SeededRank(seed)).values_list("id", "rank")
+    assert {*drawn} == {(id, _md5(f"{seed}:{id}")) for id in ids}
+
+
+@pytest.mark.parametrize(
+    ("where", "count"),
+    [
+        ({}, 12),
+        ({"steps": {"min": 1}}, 12),
+        ({"steps": {"max": 2}}, 6),
+        ({"chars": {"min": 1}, "score": {"min": 0}}, 12),
+        ({"source": "odd"}, 6),
+        ({"source": "odd", "steps": {"min": 1, "max": 3}}, 3),
+        ({"split": {"part": "train", "percent": 1}}, 12),
+        ({"split": {"part": "validation", "percent": 99}}, 12),
+    ],
+)
+@pytest.mark.parametrize("strategy", ["latest", "random"])
+def test_all_that_match_stand_in_order_whichever_index_finds_them(
+    where: dict[str, Any], count: int, strategy: str
+) -> None:
+    for n in range(12):  # neither steps nor lengths nor scores nor prompts ascend with age
+        steps = [{"i": i, "type": "t", "content": "c" * (n % 5 + 1)} for i in range(n % 4 + 1)]
+        make_trace(prompt=f"{n * 7 % 12}", steps=steps, meta={"source": "odd" if n % 2 else "even"})
+    members = _members(make_dataset(where=where, selection_strategy=strategy, seed=3))
+    drawn = sorted(members, key=lambda trace_id: _md5(f"3:{trace_id}"))
+    assert members == (drawn if strategy == "random" else sorted(members, reverse=True))
+    assert len(members) == count
 
 
 def test_random_applies_to_what_matches() -> None:
@@ -142,6 +177,21 @@ def test_the_digest_is_over_the_digests_of_the_traces_in_order() -> None:
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         digest.update(hashlib.sha256(canonical.encode()).hexdigest().encode())
     assert make_dataset(trace_ids=[str(trace.id) for trace in wanted]).content_digest == digest.hexdigest()
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 6, 7])
+@pytest.mark.parametrize("overrides", [{}, {"selection_strategy": "random", "seed": 1}])
+def test_what_is_said_of_the_members_is_the_same_in_pages_of_any_size(
+    monkeypatch: pytest.MonkeyPatch, count: int, overrides: dict[str, Any]
+) -> None:
+    traces = {trace.id: trace for trace in make_traces(count, meta={"a": 1})}
+    whole = make_dataset(dataset_version="v1", **overrides)
+    monkeypatch.setattr(build, "_PAGE", 3)
+    paged = make_dataset(dataset_version="v2", **overrides)
+    digest = hashlib.sha256("".join(traces[id].content_digest for id in _members(paged)).encode())
+    assert paged.content_digest == whole.content_digest == digest.hexdigest()
+    assert (paged.stats, paged.histograms) == (whole.stats, whole.histograms)
+    assert paged.trace_count == count
 
 
 def test_the_digest_depends_on_the_content_and_order_only() -> None:
