@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from apps.core.keyset import COUNTED
 from apps.curation.curate import Change, curate_traces
 from apps.curation.look import marks_of
 from apps.curation.models import Review, Tagging
@@ -255,7 +256,11 @@ def test_nothing_ticked_is_said(api: Client) -> None:
 # --- Counted of a dataset ------------------------------------------------------------------------
 
 
-def test_a_dataset_counts_what_is_said_now(api: Client) -> None:
+@pytest.mark.parametrize("counted", [COUNTED, 0], ids=["few members", "many members"])
+def test_a_dataset_counts_what_is_said_now(
+    api: Client, counted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.datasets.curated.COUNTED", counted)
     store()
     say([make_trace(prompt="x" * 9_000)], "x", review="rejected")
     make_dataset(where={"tag": "x"})
