@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.db.models import F, Field, Model, QuerySet, Value
 
 from apps.core.errors import field_error
@@ -138,8 +139,10 @@ class Page:
     def _to(self, rows: QuerySet[Any, Key], key: Key) -> QuerySet[Any, Key]:
         sign, values = ">=" if self._is_descending else "<=", _values(rows.model, self.sort, key)
         columns = [F(name) for name in self.sort.fields]
-        # By the first column alone as well: SQLite cannot both begin and end at a pair.
-        return rows.filter(Compared(columns[:1], sign, values[:1]), Compared(columns, sign, values))
+        reached = rows.filter(Compared(columns, sign, values))
+        # By the first column alone as well: SQLite cannot both begin and end at a pair. PostgreSQL takes the
+        # two for independent, hence for a few rows, and gathers and sorts what it should walk along.
+        return reached.filter(Compared(columns[:1], sign, values[:1])) if _is_sqlite() else reached
 
     def _window(self, rows: QuerySet[Any, Key]) -> Window:
         found = [*rows[: self.size + 1]]
@@ -153,6 +156,10 @@ class Page:
             _cursor(keys[0]) if keys and has_before else None,
             _cursor(keys[-1]) if keys and has_after else None,
         )
+
+
+def _is_sqlite() -> bool:
+    return connection.vendor == "sqlite"
 
 
 def _cursor(key: Key) -> str:
