@@ -57,8 +57,7 @@ def _find(where: Where, hits: Hits | None, page: Page) -> tuple[Count, Window]:
         if window is not None:
             return count, window
     walked = select_traces(where, among=along, hits=hits, is_walked=True)
-    is_far = page.sort.field != "pk" and (hits is not None or where.is_of_columns)
-    reaches = [REACH, FAR_REACH] if is_far else [REACH]
+    reaches = [REACH] if page.sort.field == "pk" else [REACH, FAR_REACH]
     walks = (page.walk(walked, along, reach) for reach in reaches)
     return count, next(filter(None, walks), None) or page.gather(found)
 

@@ -102,11 +102,6 @@ class Where(BaseModel):
         name = _NAMES.get(column, "source")
         return Where().model_copy(update={name: getattr(self, name)})
 
-    @property
-    def is_of_columns(self) -> bool:
-        """Whether the index of any order has all that this asks for."""
-        return self == Where(source=self.source, steps=self.steps, chars=self.chars, score=self.score)
-
     def bounds(self, column: str) -> Bounds[Any]:
         return getattr(self, _NAMES[column]) if column in _NAMES else Bounds[Any]()
 
