@@ -120,13 +120,13 @@ class Page:
         """Of rows that something else finds: all are found first and then sorted."""
         return self._window(self._ahead(rows, Unindexed))
 
-    def gather_few(self, rows: QuerySet[Any, Any]) -> tuple[Count, Window | None]:
-        """As `gather`, and how many of `rows` there are; no window where these are not few.
+    def gather_few(self, rows: QuerySet[Any, Any], few: int) -> tuple[Count, Window | None]:
+        """As `gather`, and how many of `rows` there are; no window where these are not counted to their end.
 
-        In one statement, for to find them may cost more than all the rest. Only keys are found, which every
-        index has, and then one by one what the few are sorted by.
+        Up to `few` in one statement, for to find them may cost more than all the rest: only keys, which every
+        index has, and then one by one what they are sorted by.
         """
-        ahead, values = self._ahead_in_sql(rows.model)
+        few, (ahead, values) = min(few, COUNTED), self._ahead_in_sql(rows.model)
         try:
             select, params = rows.order_by().values_list("pk")[: COUNTED + 1].query.sql_with_params()
         except EmptyResultSet:  # a bound that no column reaches: Django asks the database nothing
@@ -136,7 +136,7 @@ class Page:
         with connection.cursor() as cursor:
             cursor.execute(
                 f"WITH found (pk) AS ({select}), counted (total) AS (SELECT count(*) FROM found),"
-                f" few ({names}) AS ({self._few_in_sql(rows.model)})"
+                f" few ({names}) AS ({self._few_in_sql(rows.model, few)})"
                 f" SELECT total, {names} FROM counted LEFT JOIN"
                 f" (SELECT {names} FROM few {ahead} ORDER BY {order} LIMIT {self.size + 1}) AS page ON 1 = 1"
                 f" ORDER BY {order}",
@@ -145,15 +145,16 @@ class Page:
             read = cursor.fetchall()
         count = Count(read[0][0])
         keys = (_values(rows.model, self.sort, key) for _, *key in read if key[-1] is not None)
-        window = self._window([tuple(value.value for value in key) for key in keys])
-        return count, window if count.is_exact else None
+        if count.number <= few:
+            return count, self._window([tuple(value.value for value in key) for key in keys])
+        return count, self.gather(rows) if count.is_exact else None
 
-    def _few_in_sql(self, model: type[Model]) -> str:
+    def _few_in_sql(self, model: type[Model], few: int) -> str:
         """What they are sorted by, a subquery each: no plan then reads the whole table for it."""
         table, key = model._meta.db_table, model._meta.pk.column
         looked_up = [f"(SELECT {name} FROM {table} WHERE {key} = found.pk)" for name in self.sort.fields[:-1]]
         columns = ", ".join([*looked_up, "pk"])
-        return f"SELECT {columns} FROM found WHERE (SELECT total FROM counted) <= {COUNTED}"
+        return f"SELECT {columns} FROM found WHERE (SELECT total FROM counted) <= {few}"
 
     def _ahead_in_sql(self, model: type[Model]) -> tuple[str, list[Any]]:
         if not (cursor := self.before or self.after):

@@ -7,7 +7,7 @@ from uuid import UUID
 from apps.core.keyset import FAR_REACH, REACH, Count, Page, Sort, Window, count_rows
 from apps.curation.look import Marks, marks_of
 from apps.datasets.selection import Where, few_outside, look_up, select_traces
-from apps.traces.models import Hits, Trace
+from apps.traces.models import FEW, Hits, Trace
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def _find(where: Where, hits: Hits | None, page: Page) -> tuple[Count, Window]:
         return count_rows(found), page.read(select_traces(where, among=along, is_walked=True))
     count = hits.count if hits and where == Where(q=where.q) else None
     if count is None or count.is_exact:
-        count, window = page.gather_few(found)
+        count, window = page.gather_few(found, FEW)
         if window is not None:
             return count, window
     walked = select_traces(where, among=along, hits=hits, is_walked=True)
