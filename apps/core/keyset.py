@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import EmptyResultSet, ValidationError
+from django.db import connection
 from django.db.models import F, Field, Model, QuerySet, Value
 
 from apps.core.errors import field_error
@@ -37,7 +38,12 @@ class Count(NamedTuple):
 
 def count_rows(rows: QuerySet[Any, Any]) -> Count:
     """Counts to COUNTED and no further: a page of a million rows does not wait for their number."""
-    return Count(rows.order_by().values("pk")[: COUNTED + 1].count())
+    return Count(count_to(COUNTED, rows))
+
+
+def count_to(most: int, rows: QuerySet[Any, Any], column: str = "pk") -> int:
+    """How many there are; `most` + 1 for all that is more."""
+    return rows.order_by().values(column)[: most + 1].count()
 
 
 class Sort(NamedTuple):
@@ -114,6 +120,51 @@ class Page:
         """Of rows that something else finds: all are found first and then sorted."""
         return self._window(self._ahead(rows, Unindexed))
 
+    def gather_few(self, rows: QuerySet[Any, Any], few: int) -> tuple[Count, Window | None]:
+        """As `gather`, and how many of `rows` there are; no window where these are not counted to their end.
+
+        Up to `few` in one statement, for to find them may cost more than all the rest: only keys, which every
+        index has, and then one by one what they are sorted by.
+        """
+        few, (ahead, values) = min(few, COUNTED), self._ahead_in_sql(rows.model)
+        try:
+            select, params = rows.order_by().values_list("pk")[: COUNTED + 1].query.sql_with_params()
+        except EmptyResultSet:  # a bound that no column reaches: Django asks the database nothing
+            return Count(0), self._window([])
+        names = ", ".join(self.sort.fields)
+        order = ", ".join(f"{name} {'DESC' if self._is_descending else 'ASC'}" for name in self.sort.fields)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"WITH found (pk) AS ({select}), counted (total) AS (SELECT count(*) FROM found),"
+                f" few ({names}) AS ({self._few_in_sql(rows.model, few)})"
+                f" SELECT total, {names} FROM counted LEFT JOIN"
+                f" (SELECT {names} FROM few {ahead} ORDER BY {order} LIMIT {self.size + 1}) AS page ON 1 = 1"
+                f" ORDER BY {order}",
+                [*params, *values],
+            )
+            read = cursor.fetchall()
+        count = Count(read[0][0])
+        keys = (_values(rows.model, self.sort, key) for _, *key in read if key[-1] is not None)
+        if count.number <= few:
+            return count, self._window([tuple(value.value for value in key) for key in keys])
+        return count, self.gather(rows) if count.is_exact else None
+
+    def _few_in_sql(self, model: type[Model], few: int) -> str:
+        """What they are sorted by, a subquery each: no plan then reads the whole table for it."""
+        table, key = model._meta.db_table, model._meta.pk.column
+        looked_up = [f"(SELECT {name} FROM {table} WHERE {key} = found.pk)" for name in self.sort.fields[:-1]]
+        columns = ", ".join([*looked_up, "pk"])
+        return f"SELECT {columns} FROM found WHERE (SELECT total FROM counted) <= {few}"
+
+    def _ahead_in_sql(self, model: type[Model]) -> tuple[str, list[Any]]:
+        if not (cursor := self.before or self.after):
+            return "", []
+        values = _parse(model, self.sort, cursor)
+        names, marks = ", ".join(self.sort.fields), ", ".join("%s" for _ in values)
+        sign = "<" if self._is_descending else ">"
+        prepared = [value.field.get_db_prep_value(value.value, connection) for value in values]
+        return f"WHERE ({names}) {sign} ({marks})", prepared
+
     @property
     def _is_descending(self) -> bool:
         """As it is read: from a cursor backward for the page in front of it."""
@@ -138,10 +189,12 @@ class Page:
     def _to(self, rows: QuerySet[Any, Key], key: Key) -> QuerySet[Any, Key]:
         sign, values = ">=" if self._is_descending else "<=", _values(rows.model, self.sort, key)
         columns = [F(name) for name in self.sort.fields]
-        # By the first column alone as well: SQLite cannot both begin and end at a pair.
-        return rows.filter(Compared(columns[:1], sign, values[:1]), Compared(columns, sign, values))
+        reached = rows.filter(Compared(columns, sign, values))
+        # By the first column alone as well: SQLite cannot both begin and end at a pair. PostgreSQL takes the
+        # two for independent, hence for a few rows, and gathers and sorts what it should walk along.
+        return reached.filter(Compared(columns[:1], sign, values[:1])) if _is_sqlite() else reached
 
-    def _window(self, rows: QuerySet[Any, Key]) -> Window:
+    def _window(self, rows: QuerySet[Any, Key] | list[Key]) -> Window:
         found = [*rows[: self.size + 1]]
         has_more, keys = len(found) > self.size, found[: self.size]
         if self.before:
@@ -153,6 +206,10 @@ class Page:
             _cursor(keys[0]) if keys and has_before else None,
             _cursor(keys[-1]) if keys and has_after else None,
         )
+
+
+def _is_sqlite() -> bool:
+    return connection.vendor == "sqlite"
 
 
 def _cursor(key: Key) -> str:

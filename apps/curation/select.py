@@ -2,6 +2,7 @@
 
 from django.db.models import Exists, OuterRef
 
+from apps.core.keyset import count_to
 from apps.curation.models import NOT, Review, Tag, Tagging
 from apps.traces.models import TraceQuerySet
 
@@ -17,6 +18,15 @@ def with_tag(found: TraceQuerySet, name: str, *, is_walked: bool = False) -> Tra
     if key is None:
         return found.with_keys([])
     return found.filter(_has(key)) if is_walked else found.filter(taggings__tag=key)
+
+
+def count_tagged(most: int, name: str) -> int:
+    return count_to(most, Tagging.objects.filter(tag__name=name), "trace")
+
+
+def count_reviewed(most: int, state: str) -> int:
+    """Of a state that somebody gave: new are all the others."""
+    return count_to(most, Review.objects.current().filter(state=state), "trace")
 
 
 def _has(key: int) -> Exists:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from apps.core.keyset import COUNTED, FAR_REACH, REACH, Count, Page, Sort, Window, count_rows
+from apps.core.keyset import FAR_REACH, REACH, Count, Page, Sort, Window, count_rows
 from apps.curation.look import Marks, marks_of
-from apps.datasets.selection import Where, look_up, select_traces
+from apps.datasets.selection import Where, few_outside, look_up, select_traces
 from apps.traces.models import FEW, Hits, Trace
 
 
@@ -43,17 +43,19 @@ def _find(where: Where, hits: Hits | None, page: Page) -> tuple[Count, Window]:
     """What an index finds in the order of the page is read from it. Else few are gathered by what they have
     in common, and sorted; many are met along the order, unless all of them are far away in it.
     """
-    found = select_traces(where, hits=hits)
+    if (outside := few_outside(where)) is None:
+        found = select_traces(where, hits=hits)
+    else:
+        found = select_traces(where, among=Trace.objects.with_keys(outside), hits=hits, is_walked=True)
     indexed = where.indexed_by(page.sort.field)
     along = Trace.objects.all() if indexed.source is None else Trace.objects.of_source(indexed.source)
     if where == indexed:
         return count_rows(found), page.read(select_traces(where, among=along, is_walked=True))
     count = hits.count if hits and where == Where(q=where.q) else None
     if count is None or count.is_exact:
-        keys = found.some_keys(COUNTED + 1)
-        count = Count(len(keys))
-        if count.is_exact:
-            return count, page.gather(Trace.objects.with_keys(keys) if len(keys) <= FEW else found)
+        count, window = page.gather_few(found, FEW)
+        if window is not None:
+            return count, window
     walked = select_traces(where, among=along, hits=hits, is_walked=True)
     reaches = [REACH] if page.sort.field == "pk" else [REACH, FAR_REACH]
     walks = (page.walk(walked, along, reach) for reach in reaches)

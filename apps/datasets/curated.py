@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Count, Exists, OuterRef, QuerySet
 
+from apps.core.keyset import COUNTED
 from apps.curation.models import Review, Tagging
 from apps.datasets.models import Dataset, DatasetEntry
 from apps.formats.flags import FLAGS
@@ -23,7 +24,7 @@ class CurationCounts(NamedTuple):
 
 
 def count_curation(dataset: Dataset) -> CurationCounts:
-    """At the cost of what is said of traces, however many the dataset holds."""
+    """At the cost of its members where these are few, else of what is said of traces."""
     states = {state.value: 0 for state in Review.State}
     states |= dict(_counted(dataset, Review.objects.current(), "state"))
     states[Review.State.NEW.value] = dataset.trace_count - states["approved"] - states["rejected"]
@@ -39,7 +40,12 @@ def _flag_counts(dataset: Dataset) -> dict[str, int] | None:
 
 
 def _counted(dataset: Dataset, said: QuerySet[Any, Any], column: str) -> QuerySet[Any, Any]:
-    entries = DatasetEntry.objects.filter(dataset=dataset, trace=OuterRef("trace_id"))
-    found = said.filter(Exists(entries)).order_by().values_list(column)
+    if dataset.trace_count <= COUNTED:
+        members = said.filter(trace__in=dataset.entries.order_by().values("trace"))
+    else:
+        members = said.filter(
+            Exists(DatasetEntry.objects.filter(dataset=dataset, trace=OuterRef("trace_id")))
+        )
+    found = members.order_by().values_list(column)
     counted: QuerySet[Any, Any] = found.annotate(count=Count("trace_id"))
     return counted

@@ -69,6 +69,9 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
         rows = found.values_list("pk", "key", "build_id", "superseded_at").annotate(held=Count("*"))
         return [Holder(*row) for row in rows]
 
+    def largest(self) -> "Dataset | None":
+        return self.order_by("-trace_count", "pk").first()
+
     def older_than(self, pk: int | None) -> "DatasetQuerySet":
         return self if pk is None else self.filter(pk__lt=pk)
 
@@ -187,6 +190,12 @@ class Dataset(models.Model):
     def trace_ids(self) -> Iterable[UUID]:
         """The members in order, read as they are asked for."""
         return self.entries.in_order().values_list("trace_id", flat=True).iterator(10_000)
+
+    def newest_outside(self, reach: int) -> list[UUID]:
+        """Of the newest `reach` traces, those that are no members."""
+        start = next(iter(Trace.objects.newest_ids(reach + 1)[reach - 1 :]), UUID(int=0))
+        members = self.entries.filter(trace__gte=start, trace=OuterRef("pk"))
+        return [*Trace.objects.filter(~Exists(members), pk__gte=start).values_list("pk", flat=True)]
 
     def member_excerpts(self, start: int, stop: int) -> list[Trace]:
         """For a table: the traces at positions `start` to `stop` - 1, in order."""

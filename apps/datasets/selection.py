@@ -1,15 +1,19 @@
 """Which traces are meant: the filters of the list, of a build and of what is done to all that match."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Exists, OuterRef
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from apps.core.keyset import REACH, count_to
 from apps.core.ranges import Bounds
 from apps.curation.models import NOT as WITHOUT_TAG
 from apps.curation.models import TAG_MAX_LENGTH, tag_name
-from apps.curation.select import in_review, with_tag
+from apps.curation.select import count_reviewed, count_tagged, in_review, with_tag
 from apps.curation.serializers import State
 from apps.datasets.models import KEY_MAX_LENGTH, Dataset, DatasetEntry
 from apps.formats.flags import FlagName
@@ -17,7 +21,7 @@ from apps.formats.search_terms import QUERY_HELP
 from apps.formats.split import Split
 from apps.formats.trace import SOURCE_MAX_LENGTH
 from apps.traces.index import settle_search
-from apps.traces.models import Hits, Trace, TraceQuerySet
+from apps.traces.models import COMPARED, FEW, Hits, Trace, TraceQuerySet
 
 TEXT_MAX_LENGTH = 1_000
 
@@ -25,6 +29,10 @@ TEXT_MAX_LENGTH = 1_000
 ANY = "any"
 NONE = "none"
 NOT = "-"
+NEW = "new"
+
+# The filters of a trace's own columns, beside those that other tables have the answer to.
+OWN = "own"
 
 
 # The numbers that may be bounded, and their columns.
@@ -118,23 +126,73 @@ def select_traces(
 
     Raises ValidationError for an unknown dataset.
     """
+    leader = None if is_walked or connection.vendor != "sqlite" else _find_leader(where)
     found = (Trace.objects.all() if among is None else among).matching(
-        source=where.source,
-        meta=where.meta,
-        ingest_id=where.ingest_id,
-        flag=where.flag,
-        split=where.split,
-        within={column: getattr(where, name) for name, column in COLUMNS.items()},
-        is_walked=is_walked,
+        **_own_filters(where), meta=where.meta, is_walked=is_walked or leader not in (None, OWN)
     )
     if where.tag is not None:
-        found = with_tag(found, where.tag, is_walked=is_walked)
+        found = with_tag(found, where.tag, is_walked=is_walked or leader not in (None, "tag"))
     if where.review is not None:
-        found = in_review(found, where.review, is_walked=is_walked)
+        found = in_review(found, where.review, is_walked=is_walked or leader not in (None, "review"))
     if where.in_dataset is not None:
-        found = _of_membership(found, where.in_dataset, is_walked)
+        found = _of_membership(found, where.in_dataset, is_walked or leader not in (None, "in_dataset"))
     hits = hits or look_up(where)
     return found.with_hits(hits, is_walked=is_walked) if hits else found
+
+
+def _find_leader(where: Where) -> str | None:
+    """The filter that SQLite begins with: the one that the fewest traces have, OWN for those of columns.
+
+    It has no statistics: it would begin with what is said of traces, or holds them, and read each of these.
+    None where there is nothing to choose.
+    """
+    counts: dict[str, Callable[[], int]] = {}
+    if where.tag is not None and not where.tag.startswith(WITHOUT_TAG):
+        counts["tag"] = partial(count_tagged, COMPARED, where.tag)
+    if where.review is not None and where.review != NEW:
+        counts["review"] = partial(count_reviewed, COMPARED, where.review)
+    if where.named_dataset is not None and where.named_dataset == where.in_dataset:
+        counts["in_dataset"] = partial(_count_members, where.named_dataset)
+    if counts and (own := _own_filters(where)):
+        # First, as its index has more of what is asked for: of what is equally common it is the one.
+        counts = {OWN: partial(Trace.objects.fewest, **own), **counts}
+    if len(counts) < 2:
+        return None
+    found = {name: count() for name, count in counts.items()}
+    least = min(found, key=found.__getitem__)
+    return least if OWN in found or found[least] <= COMPARED else None
+
+
+def few_outside(where: Where) -> list[UUID] | None:
+    """Where only what is outside of a dataset is meant that holds nearly all: all that is, or more than that.
+
+    Most of it has come after the build. When that is as many as there are outside, none of the others need be
+    looked at; else None.
+    """
+    if where.in_dataset == NONE:
+        dataset = Dataset.objects.largest()
+    elif where.in_dataset is not None and where.in_dataset.startswith(NOT):
+        dataset = Dataset.objects.named(where.in_dataset.removeprefix(NOT))
+    else:
+        return None
+    if dataset is None:
+        return None
+    outside = count_to(dataset.trace_count + FEW, Trace.objects.all()) - dataset.trace_count
+    if outside > FEW:
+        return None
+    newest = dataset.newest_outside(REACH)
+    return newest if len(newest) == outside else None
+
+
+def _count_members(key: str) -> int:
+    return min(Dataset.objects.named(key).trace_count, COMPARED + 1)
+
+
+def _own_filters(where: Where) -> dict[str, Any]:
+    """Those of columns with an index."""
+    filters = {name: getattr(where, name) for name in ("source", "ingest_id", "flag", "split")}
+    filters["within"] = {column: bounds for column in _NAMES if (bounds := where.bounds(column))}
+    return {name: value for name, value in filters.items() if value}
 
 
 def look_up(where: Where) -> Hits | None:

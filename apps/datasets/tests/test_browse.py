@@ -14,7 +14,7 @@ from apps.core.keyset import Sort
 from apps.core.ranges import Bounds
 from apps.datasets.browse import Browsed, browse_traces
 from apps.datasets.models import Dataset
-from apps.datasets.selection import COLUMNS, Where, select_traces
+from apps.datasets.selection import COLUMNS, Where, few_outside, select_traces
 from apps.datasets.tests.factories import make_dataset
 from apps.formats.search_terms import is_found, parse_query, search_body
 from apps.traces.models import MAX_SOURCES, Trace
@@ -30,15 +30,12 @@ SORTS = [Sort(field, down) for field in ("pk", "step_count", "char_count", "scor
 
 # What is called few, many and near, so that each way to find a page is taken.
 WAYS = {
-    "by keys": {"traces.models.COUNTED": 5},
-    "gathered": {"datasets.browse.FEW": 0, "traces.models.COUNTED": 1_000},
-    "walked near": {"datasets.browse.FEW": 0, "core.keyset.COUNTED": 0, "datasets.browse.COUNTED": 0}
-    | {"traces.models.FEW": 0, "traces.models.search.COUNTED": 0},
+    "by keys": {"traces.models.COMPARED": 5},
+    "gathered": {"datasets.browse.FEW": 0, "traces.models.COMPARED": 1_000},
+    "walked near": {"core.keyset.COUNTED": 0} | {"traces.models.FEW": 0, "traces.models.search.COUNTED": 0},
     "walked far": {
         "traces.models.FEW": 0,
-        "datasets.browse.FEW": 0,
         "core.keyset.COUNTED": 0,
-        "datasets.browse.COUNTED": 0,
         "datasets.browse.REACH": 55,
         "datasets.browse.FAR_REACH": 90,
     },
@@ -169,7 +166,7 @@ def test_the_count_is_that_of_all_that_match(traces: list[Trace]) -> None:
 def test_a_count_ends_above_its_limit(
     count: int, said: str, where: Where, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("core.keyset", "datasets.browse", "traces.models"):
+    for module in ("core.keyset",):
         monkeypatch.setattr(f"apps.{module}.COUNTED", 3)
     make_traces(count)
     assert [str(browse_traces(where, sort).count) for sort in SORTS] == [said] * len(SORTS)
@@ -208,6 +205,41 @@ def test_a_page_costs_the_same_number_of_queries_at_any_size(api: Client, sort: 
         counted.append(len(seen))
     assert counted == [counted[0]] * 3
     assert counted[0] <= (20 if "q=" in filters else 14)
+
+
+@pytest.mark.parametrize("wanted", ["none", "-letters-v1"])
+def test_what_came_after_a_build_is_all_that_is_outside(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But where others are as well, or more than are near: then all traces are looked at."""
+    monkeypatch.setattr("apps.datasets.selection.REACH", 3)
+    where = Where(in_dataset=wanted)
+
+    def outside() -> list[Any]:
+        found = sorted(trace.pk for trace in select_traces(where))
+        for sort in SORTS:
+            assert sorted(trace.pk for trace in browse_traces(where, sort).traces) == found
+        return found
+
+    old = make_trace().pk
+    make_traces(4)
+    make_dataset(limit=4)
+    assert few_outside(where) is None
+    assert outside() == [old]
+    Trace.objects.with_keys([old]).delete()
+    assert few_outside(where) == outside() == []
+    newer = [make_trace().pk for _ in range(3)]
+    assert few_outside(where) == outside() == newer
+    monkeypatch.setattr("apps.datasets.selection.FEW", 2)
+    assert few_outside(where) is None
+    monkeypatch.setattr("apps.datasets.selection.FEW", 3)
+    newer.append(make_trace().pk)
+    assert few_outside(where) is None
+    assert outside() == newer
+
+
+def test_nothing_is_outside_of_what_is_not_asked_for() -> None:
+    make_dataset(trace_ids=[str(make_trace().pk)], limit=1)
+    for wanted in (None, "any", "letters-v1"):
+        assert few_outside(Where(in_dataset=wanted)) is None
 
 
 def test_sources_in_order_each_once_without_the_empty_one() -> None:

@@ -1,6 +1,7 @@
 """What is said of traces as a filter, in bulk, and counted of a dataset."""
 
 import json
+from itertools import product
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -11,15 +12,18 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from apps.core.keyset import COUNTED, Sort
+from apps.core.ranges import Bounds
 from apps.curation.curate import Change, curate_traces
 from apps.curation.look import marks_of
 from apps.curation.models import Review, Tagging
+from apps.datasets.browse import browse_traces
 from apps.datasets.describe import chips, recipe_words, where_params
 from apps.datasets.models import Dataset
-from apps.datasets.selection import Where
+from apps.datasets.selection import Where, select_traces
 from apps.datasets.tests.factories import make_dataset, make_recipe
 from apps.formats.flags import FLAGS
-from apps.traces.models import Trace
+from apps.traces.models import COMPARED, Trace
 from apps.traces.tests.factories import make_trace, make_traces
 
 JSON = "application/json"
@@ -81,6 +85,52 @@ def test_the_list_finds_many_in_its_order(api: Client, few: int, monkeypatch: py
         browsed = api.get(f"/traces?{query}").context["browsed"]
         assert "".join(trace.prompt_excerpt for trace in browsed.traces) == found
         assert browsed.count.number == len(found)
+
+
+SAID: dict[str, dict[Any, str]] = {
+    "tag": {None: "abcd", "x": "ab", "-x": "cd", "y": "a"},
+    "review": {None: "abcd", "new": "cd", "approved": "a", "rejected": "b"},
+    "in_dataset": {None: "abcd", "any": "bcd", "none": "a", "letters-v1": "bd", "-letters-v1": "ac"},
+    "source": {None: "abcd", "b": "b", "z": ""},
+    "steps": {None: "abcd", Bounds[int](min=2): "abcd", Bounds[int](min=3): ""},
+}
+
+
+@pytest.mark.parametrize("compared", [0, 1, COMPARED], ids=["all common", "one is rare", "all rare"])
+def test_whichever_filter_leads_all_hold(compared: int, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("traces.models", "datasets.selection"):
+        monkeypatch.setattr(f"apps.{module}.COMPARED", compared)
+    store()
+    ids = {trace.prompt: trace.pk for trace in Trace.objects.all()}
+    for name, letters in (("letters", "bd"), ("others", "bc")):
+        make_dataset(dataset_name=name, trace_ids=[str(ids[letter]) for letter in letters], limit=100)
+    sort = Sort("score", is_descending=True)
+    for values in product(*SAID.values()):
+        where = Where().model_copy(
+            update={name: value for name, value in zip(SAID, values, strict=True) if value is not None}
+        )
+        expected = {
+            ids[letter]
+            for letter in "abcd"
+            if all(letter in SAID[name][value] for name, value in zip(SAID, values, strict=True))
+        }
+        assert {trace.pk for trace in select_traces(where)} == expected, where
+        browsed = browse_traces(where, sort)
+        assert {trace.pk for trace in browsed.traces} == expected, where
+        assert browsed.count.number == len(expected), where
+
+
+@pytest.mark.parametrize("query", ["tag=x&review=approved&score_min=1", "review=new&in_dataset=-letters-v1"])
+def test_filters_that_compete_cost_the_same_number_of_queries(api: Client, query: str) -> None:
+    counted = []
+    for count in (1, 3, 100):
+        make_traces(count - Trace.objects.count())
+        make_dataset(dataset_version=f"v{count}")
+        say([*Trace.objects.all()], "x", review="approved")
+        with CaptureQueriesContext(connection) as seen:
+            assert api.get(f"/traces?{query}").status_code == 200
+        counted.append(len(seen))
+    assert counted == [counted[0]] * 3
 
 
 @pytest.mark.parametrize(
@@ -255,7 +305,11 @@ def test_nothing_ticked_is_said(api: Client) -> None:
 # --- Counted of a dataset ------------------------------------------------------------------------
 
 
-def test_a_dataset_counts_what_is_said_now(api: Client) -> None:
+@pytest.mark.parametrize("counted", [COUNTED, 0], ids=["few members", "many members"])
+def test_a_dataset_counts_what_is_said_now(
+    api: Client, counted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.datasets.curated.COUNTED", counted)
     store()
     say([make_trace(prompt="x" * 9_000)], "x", review="rejected")
     make_dataset(where={"tag": "x"})

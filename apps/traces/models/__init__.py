@@ -7,12 +7,12 @@ import orjson
 from django.conf import settings
 from django.db import connection, models
 from django.db.models import Q
-from django.db.models.functions import Cast, Left
+from django.db.models.functions import Left
 
 from apps.core.expressions import HyphenatedId, IsoTime, Positive, Unindexed
 from apps.core.fields import TermsField
 from apps.core.ids import new_id
-from apps.core.keyset import COUNTED, Count, count_rows
+from apps.core.keyset import Count, count_rows, count_to
 from apps.core.ranges import Bounds
 from apps.formats.flags import flag_names, values_with
 from apps.formats.meta import meta_term, spelled_terms
@@ -44,6 +44,9 @@ MAX_UNINDEXED_CHARACTERS = 300_000
 
 # The columns that search looks through.
 TEXTS = ("prompt", "final_answer", "steps")
+
+# Of filters that so many or fewer have, SQLite is told to begin with the one that the fewest have.
+COMPARED = 100_000
 
 # So many keys are quicker found one by one than in a walk over the table.
 FEW = 2_000
@@ -115,6 +118,14 @@ class TraceQuerySet(models.QuerySet["Trace"]):
             found = found.filter(spelled)
         return found.narrowed() if meta and not is_walked else found
 
+    def fewest(
+        self, *, within: Mapping[str, Bounds[int] | Bounds[float]] | None = None, **filters: Any
+    ) -> int:
+        """Of these filters of `matching`, how many have what the fewest have: up to COMPARED and one more."""
+        singly = [{name: value} for name, value in filters.items()]
+        singly += [{"within": {column: bounds}} for column, bounds in (within or {}).items()]
+        return min(count_to(COMPARED, self.matching(**each)) for each in singly)
+
     def searched(self, q: str, *, is_walked: bool = False) -> "TraceQuerySet":
         return self.with_hits(self.model.objects.look_up(q), is_walked=is_walked)
 
@@ -161,9 +172,9 @@ class TraceQuerySet(models.QuerySet["Trace"]):
             own.setdefault(_column(name), {})[name] = value
         if connection.vendor != "sqlite" or len(own) < 2:
             return self.filter(**conditions)
-        counts = {column: count_rows(self.filter(**of_column)).number for column, of_column in own.items()}
+        counts = {column: count_to(COMPARED, self.filter(**of_column)) for column, of_column in own.items()}
         rarest = min(counts, key=counts.__getitem__)
-        if counts[rarest] > COUNTED:
+        if counts[rarest] > COMPARED:
             return self.filter(**conditions)
         rest = {name: value for name, value in conditions.items() if _column(name) != rarest}
         return self.filter(**own[rarest])._walking(rest)
@@ -196,10 +207,6 @@ class TraceQuerySet(models.QuerySet["Trace"]):
         """The keys of all of these traces, None where they are more than FEW."""
         keys = [*self.order_by().values_list("pk", flat=True)[: FEW + 1]]
         return keys if len(keys) <= FEW else None
-
-    def some_keys(self, limit: int) -> list[str]:
-        """Of any of these, as texts: to make UUIDs of thousands would cost more than to find them."""
-        return [*self.order_by().values_list(Cast("pk", models.TextField()), flat=True)[:limit]]
 
     def with_keys(self, keys: Iterable[UUID | str]) -> "TraceQuerySet":
         # No trace has the nil UUID; an empty list would be a query that Django does not write out.
