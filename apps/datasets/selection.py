@@ -127,15 +127,19 @@ def select_traces(
     Raises ValidationError for an unknown dataset.
     """
     leader = None if is_walked or connection.vendor != "sqlite" else _find_leader(where)
+
+    def follows(name: str) -> bool:
+        return is_walked or leader not in (None, name)
+
     found = (Trace.objects.all() if among is None else among).matching(
-        **_own_filters(where), meta=where.meta, is_walked=is_walked or leader not in (None, OWN)
+        **_own_filters(where), meta=where.meta, is_walked=follows(OWN)
     )
     if where.tag is not None:
-        found = with_tag(found, where.tag, is_walked=is_walked or leader not in (None, "tag"))
+        found = with_tag(found, where.tag, is_walked=follows("tag"))
     if where.review is not None:
-        found = in_review(found, where.review, is_walked=is_walked or leader not in (None, "review"))
+        found = in_review(found, where.review, is_walked=follows("review"))
     if where.in_dataset is not None:
-        found = _of_membership(found, where.in_dataset, is_walked or leader not in (None, "in_dataset"))
+        found = _of_membership(found, where.in_dataset, follows("in_dataset"))
     hits = hits or look_up(where)
     return found.with_hits(hits, is_walked=is_walked) if hits else found
 
