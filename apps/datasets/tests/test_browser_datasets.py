@@ -99,7 +99,7 @@ def test_what_cannot_be_is_said_beside_the_form_while_typing(page: Page, server:
     store(server, "refused")
     page.goto("/datasets/new")
     page.get_by_label("How many").fill("0")
-    expect(page.get_by_role("region", name="Preview")).to_contain_text("greater than or equal to 1")
+    expect(page.get_by_role("region", name="Preview")).to_contain_text("This must be at least 1")
     page.get_by_label("Name").fill("refused")
     page.get_by_role("button", name="Build dataset").click()
     expect(page.get_by_label("How many")).to_have_attribute("aria-invalid", "true")
