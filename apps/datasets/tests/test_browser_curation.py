@@ -40,6 +40,23 @@ def test_a_trace_is_reviewed_tagged_and_noted(page: Page, server: LiveServer) ->
     assert (found["tags"], found["state"], len(found["notes"])) == (["w" * 64], "approved", 1)
 
 
+def test_a_form_is_sent_by_htmx_as_soon_as_it_has_come(page: Page, server: LiveServer) -> None:
+    [id] = store(server, "at once", 1)
+    page.goto(f"/traces/{id}")
+    page.get_by_label("Add a note").fill("half a no")
+    page.get_by_label("Add a tag").fill("at-once")
+    page.evaluate(
+        """new MutationObserver((_, observer) => {
+            observer.disconnect();
+            document.getElementById("tag-add").form.requestSubmit();
+        }).observe(document.getElementById("main"), {childList: true, subtree: true})"""
+    )
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("link", name="at-once")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve", pressed=True)).to_be_visible()
+    expect(page.get_by_label("Add a note")).to_have_value("half a no")
+
+
 def test_what_is_being_typed_stays_while_something_else_is_said(page: Page, server: LiveServer) -> None:
     [id] = store(server, "typing", 1)
     page.goto(f"/traces/{id}")
