@@ -46,6 +46,12 @@ def count_to(most: int, rows: QuerySet[Any, Any], column: str = "pk") -> int:
     return rows.order_by().values(column)[: most + 1].count()
 
 
+def few_keys(rows: QuerySet[Any, Any], few: int) -> list[Any] | None:
+    """The keys of all of these rows, None where they are more than `few`."""
+    keys = [*rows.order_by().values_list("pk", flat=True)[: few + 1]]
+    return keys if len(keys) <= few else None
+
+
 class Sort(NamedTuple):
     """By `field`, and the primary key where it is equal; both in the same direction.
 
@@ -192,7 +198,11 @@ class Page:
         reached = rows.filter(Compared(columns, sign, values))
         # By the first column alone as well: SQLite cannot both begin and end at a pair. PostgreSQL takes the
         # two for independent, hence for a few rows, and gathers and sorts what it should walk along.
-        return reached.filter(Compared(columns[:1], sign, values[:1])) if _is_sqlite() else reached
+        return (
+            reached.filter(Compared(columns[:1], sign, values[:1]))
+            if connection.vendor == "sqlite"
+            else reached
+        )
 
     def _window(self, rows: QuerySet[Any, Key] | list[Key]) -> Window:
         found = [*rows[: self.size + 1]]
@@ -206,10 +216,6 @@ class Page:
             _cursor(keys[0]) if keys and has_before else None,
             _cursor(keys[-1]) if keys and has_after else None,
         )
-
-
-def _is_sqlite() -> bool:
-    return connection.vendor == "sqlite"
 
 
 def _cursor(key: Key) -> str:

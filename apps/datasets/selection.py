@@ -21,7 +21,7 @@ from apps.formats.search_terms import QUERY_HELP
 from apps.formats.split import Split
 from apps.formats.trace import SOURCE_MAX_LENGTH
 from apps.traces.index import settle_search
-from apps.traces.models import COMPARED, FEW, Hits, Trace, TraceQuerySet
+from apps.traces.models import FEW, RARE, Hits, Trace, TraceQuerySet
 
 TEXT_MAX_LENGTH = 1_000
 
@@ -152,9 +152,9 @@ def _find_leader(where: Where) -> str | None:
     """
     counts: dict[str, Callable[[], int]] = {}
     if where.tag is not None and not where.tag.startswith(WITHOUT_TAG):
-        counts["tag"] = partial(count_tagged, COMPARED, where.tag)
+        counts["tag"] = partial(count_tagged, RARE, where.tag)
     if where.review is not None and where.review != NEW:
-        counts["review"] = partial(count_reviewed, COMPARED, where.review)
+        counts["review"] = partial(count_reviewed, RARE, where.review)
     if where.named_dataset is not None and where.named_dataset == where.in_dataset:
         counts["in_dataset"] = partial(_count_members, where.named_dataset)
     if counts and (own := _own_filters(where)):
@@ -164,7 +164,7 @@ def _find_leader(where: Where) -> str | None:
         return None
     found = {name: count() for name, count in counts.items()}
     least = min(found, key=found.__getitem__)
-    return least if OWN in found or found[least] <= COMPARED else None
+    return least if OWN in found or found[least] <= RARE else None
 
 
 def few_outside(where: Where) -> list[UUID] | None:
@@ -189,7 +189,7 @@ def few_outside(where: Where) -> list[UUID] | None:
 
 
 def _count_members(key: str) -> int:
-    return min(Dataset.objects.named(key).trace_count, COMPARED + 1)
+    return min(Dataset.objects.named(key).trace_count, RARE + 1)
 
 
 def _own_filters(where: Where) -> dict[str, Any]:

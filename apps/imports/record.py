@@ -122,7 +122,7 @@ def recorded(record: Import, measured: Measured) -> Iterator[Recording]:
             recording.conclude()
         except ClaimLost as error:
             raise CommandError(LOST) from error
-        except BaseException as error:
+        except BaseException as error:  # whatever it is, also Ctrl-C: nothing stays, and it goes on from here
             is_stopped = isinstance(error, Cancelled | KeyboardInterrupt)
             reason = _reason_of(error)
             try:

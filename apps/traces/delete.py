@@ -5,7 +5,8 @@ from django.db.models import CASCADE, PROTECT, Exists, ForeignKey, ForeignObject
 
 from apps.audit.record import Verb, record_act
 from apps.core.errors import conflict, join_names
-from apps.traces.models import Trace, TraceQuerySet
+from apps.core.keyset import few_keys
+from apps.traces.models import FEW, Trace, TraceQuerySet
 
 MAX_NAMED = 10
 
@@ -36,7 +37,7 @@ def delete_free_traces(traces: TraceQuerySet, *, is_whole: bool = True) -> int:
     with transaction.atomic():
         _keep_holders_out()
         found = free_traces(traces)
-        keys = found.few_keys()
+        keys = few_keys(found, FEW)
         first = found.first_ids(MAX_NAMED)
         deleted = (found if keys is None else Trace.objects.with_keys(keys))._raw_delete(traces.db)
         for relation in _relations():

@@ -32,9 +32,6 @@ LABELS = {
     "max_seq_length": "Max sequence length",
 }
 
-# So many keys are quicker sorted than looked for again in a walk over the table.
-FEW = 1_000
-
 
 class ManifestQuerySet(models.QuerySet["Manifest"]):
     def newest_first(self) -> "ManifestQuerySet":
@@ -50,11 +47,6 @@ class ManifestQuerySet(models.QuerySet["Manifest"]):
         over all manifests or to gather those few.
         """
         return self.filter(dataset_id__in=[*Dataset.objects.filter(key=key).values_list("pk", flat=True)])
-
-    def few_keys(self) -> list[UUID] | None:
-        """The keys of all of these, None where they are more than FEW."""
-        keys = [*self.order_by().values_list("pk", flat=True)[: FEW + 1]]
-        return keys if len(keys) <= FEW else None
 
     def get_by_id(self, id: str) -> "Manifest":
         """With its dataset and author. Raises ValidationError when there is none."""

@@ -86,7 +86,7 @@ def test_traces_are_found_by_what_is_said(is_walked: bool) -> None:
 
 @pytest.mark.parametrize("few", [0, 2_000])
 def test_what_is_said_goes_with_many_traces(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.traces.models.FEW", few)
+    monkeypatch.setattr("apps.traces.delete.FEW", few)
     kept, *_ = make_traces(4)
     curate_traces(Trace.objects.all(), ALL, created_by=None)
     assert delete_free_traces(Trace.objects.exclude(pk=kept.pk)) == 3

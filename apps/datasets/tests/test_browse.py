@@ -30,8 +30,8 @@ SORTS = [Sort(field, down) for field in ("pk", "step_count", "char_count", "scor
 
 # What is called few, many and near, so that each way to find a page is taken.
 WAYS = {
-    "by keys": {"traces.models.COMPARED": 5},
-    "gathered": {"datasets.browse.FEW": 0, "traces.models.COMPARED": 1_000},
+    "by keys": {"traces.models.RARE": 5},
+    "gathered": {"datasets.browse.FEW": 0, "traces.models.RARE": 1_000},
     "walked near": {"core.keyset.COUNTED": 0} | {"traces.models.FEW": 0, "traces.models.search.COUNTED": 0},
     "walked far": {
         "traces.models.FEW": 0,

@@ -23,7 +23,7 @@ from apps.datasets.models import Dataset
 from apps.datasets.selection import Where, select_traces
 from apps.datasets.tests.factories import make_dataset, make_recipe
 from apps.formats.flags import FLAGS
-from apps.traces.models import COMPARED, Trace
+from apps.traces.models import RARE, Trace
 from apps.traces.tests.factories import make_trace, make_traces
 
 JSON = "application/json"
@@ -96,10 +96,10 @@ SAID: dict[str, dict[Any, str]] = {
 }
 
 
-@pytest.mark.parametrize("compared", [0, 1, COMPARED], ids=["all common", "one is rare", "all rare"])
+@pytest.mark.parametrize("compared", [0, 1, RARE], ids=["all common", "one is rare", "all rare"])
 def test_whichever_filter_leads_all_hold(compared: int, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("traces.models", "datasets.selection"):
-        monkeypatch.setattr(f"apps.{module}.COMPARED", compared)
+        monkeypatch.setattr(f"apps.{module}.RARE", compared)
     store()
     ids = {trace.prompt: trace.pk for trace in Trace.objects.all()}
     for name, letters in (("letters", "bd"), ("others", "bc")):

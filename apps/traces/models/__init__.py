@@ -45,8 +45,8 @@ MAX_UNINDEXED_CHARACTERS = 300_000
 # The columns that search looks through.
 TEXTS = ("prompt", "final_answer", "steps")
 
-# Of filters that so many or fewer have, SQLite is told to begin with the one that the fewest have.
-COMPARED = 100_000
+# Of filters that SQLite can begin with, one that so many traces or fewer have is worth finding.
+RARE = 100_000
 
 # So many keys are quicker found one by one than in a walk over the table.
 FEW = 2_000
@@ -121,10 +121,10 @@ class TraceQuerySet(models.QuerySet["Trace"]):
     def fewest(
         self, *, within: Mapping[str, Bounds[int] | Bounds[float]] | None = None, **filters: Any
     ) -> int:
-        """Of these filters of `matching`, how many have what the fewest have: up to COMPARED and one more."""
+        """Of these filters of `matching`, how many have what the fewest have: up to RARE and one more."""
         singly = [{name: value} for name, value in filters.items()]
         singly += [{"within": {column: bounds}} for column, bounds in (within or {}).items()]
-        return min(count_to(COMPARED, self.matching(**each)) for each in singly)
+        return min(count_to(RARE, self.matching(**each)) for each in singly)
 
     def searched(self, q: str, *, is_walked: bool = False) -> "TraceQuerySet":
         return self.with_hits(self.model.objects.look_up(q), is_walked=is_walked)
@@ -172,9 +172,9 @@ class TraceQuerySet(models.QuerySet["Trace"]):
             own.setdefault(_column(name), {})[name] = value
         if connection.vendor != "sqlite" or len(own) < 2:
             return self.filter(**conditions)
-        counts = {column: count_to(COMPARED, self.filter(**of_column)) for column, of_column in own.items()}
+        counts = {column: count_to(RARE, self.filter(**of_column)) for column, of_column in own.items()}
         rarest = min(counts, key=counts.__getitem__)
-        if counts[rarest] > COMPARED:
+        if counts[rarest] > RARE:
             return self.filter(**conditions)
         rest = {name: value for name, value in conditions.items() if _column(name) != rarest}
         return self.filter(**own[rarest])._walking(rest)
@@ -202,11 +202,6 @@ class TraceQuerySet(models.QuerySet["Trace"]):
 
     def first_ids(self, limit: int) -> list[UUID]:
         return [*self.order_by("pk").values_list("pk", flat=True)[:limit]]
-
-    def few_keys(self) -> list[UUID] | None:
-        """The keys of all of these traces, None where they are more than FEW."""
-        keys = [*self.order_by().values_list("pk", flat=True)[: FEW + 1]]
-        return keys if len(keys) <= FEW else None
 
     def with_keys(self, keys: Iterable[UUID | str]) -> "TraceQuerySet":
         # No trace has the nil UUID; an empty list would be a query that Django does not write out.

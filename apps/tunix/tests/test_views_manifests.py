@@ -100,7 +100,7 @@ def test_a_page_of_what_is_found_goes_on(
     made = [make_manifest().pk for _ in range(60)][::-1]
     make_manifest(model_id="other")
     for few in (1, 1_000):
-        monkeypatch.setattr("apps.tunix.models.FEW", few)
+        monkeypatch.setattr("apps.tunix.browse.FEW", few)
         first = api.get("/manifests?model=gemma").context["browsed"]
         rest = api.get(f"/manifests?model=gemma&after={first.after}").context["browsed"]
         assert [manifest.pk for manifest in [*first.manifests, *rest.manifests]] == made
