@@ -1,5 +1,6 @@
 #!/usr/bin/env python
 import os
+import signal
 import sys
 
 from django.conf import settings
@@ -19,6 +20,8 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:  # Ctrl-C, also before the command can see to it itself
+        sys.exit(128 + signal.SIGINT)
     except OperationalError as error:
         reason = " ".join(str(error).split())
         sys.exit(f"The database cannot be used: {reason}. Check DATABASE_URL and that its server runs.")

@@ -190,3 +190,9 @@ def test_a_database_without_tables_is_a_sentence(tmp_path: Path) -> None:
         1,
         "CommandError: The database is not up to date. Run: manage.py migrate\n",
     )
+
+
+def test_ctrl_c_shows_no_traceback(tmp_path: Path) -> None:
+    arguments = ["manage.py", "shell", "--verbosity=0", "-c", "raise KeyboardInterrupt"]
+    interrupted = run(tmp_path, *arguments, TUNIXRT_OPEN="1")
+    assert (interrupted.returncode, interrupted.stdout, interrupted.stderr) == (130, "", "")
