@@ -1,6 +1,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from csp.middleware import CSPMiddleware
+from django.conf import settings
 from django.core.exceptions import BadRequest, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, UnreadablePostError
 from django.http.response import HttpResponseBase
@@ -35,3 +37,12 @@ class RefusalMiddleware:
         if isinstance(exception, UnreadablePostError):
             return refuse(request, 400, BROKEN_OFF)
         return refuse_act(request, exception) if isinstance(exception, ValidationError) else None
+
+
+class PagePolicyMiddleware(CSPMiddleware):
+    """Does not put together the policy of a response that gets none, as the library does before it looks."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if request.path_info.startswith(settings.PATHS_OF_JSON):
+            return response
+        return super().process_response(request, response)

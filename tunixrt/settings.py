@@ -94,6 +94,10 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 12_000
 IMPORT_MAX_BYTES = 2 << 30
 CSRF_FAILURE_VIEW = "tunixrt.refusals.csrf_failure"
 
+# What answers JSON, which runs nothing. The API's docs, which are a page, are not among these.
+PATHS_OF_JSON = tuple(
+    f"/api/{name}" for name in ("health", "traces", "datasets", "imports", "jobs", "tunix", "ungar", "audit")
+)
 # Everything comes from this server, and no script or style from within a page.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -107,11 +111,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
     },
-    # JSON runs nothing; the API's docs, which are a page, are not among these.
-    "EXCLUDE_URL_PREFIXES": [
-        f"/api/{name}"
-        for name in ("health", "traces", "datasets", "imports", "jobs", "tunix", "ungar", "audit")
-    ],
+    "EXCLUDE_URL_PREFIXES": PATHS_OF_JSON,
 }
 
 # --- What it is made of ------------------------------------------------------------------------
@@ -158,7 +158,7 @@ MIDDLEWARE = [
     "apps.accounts.middleware.MemberMiddleware",
     "apps.accounts.middleware.PageMessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "tunixrt.middleware.PagePolicyMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
     "tunixrt.middleware.RefusalMiddleware",

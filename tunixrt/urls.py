@@ -1,6 +1,6 @@
 from csp.decorators import csp_update
 from django.contrib import admin
-from django.urls import include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from apps.audit import urls as audit
@@ -17,14 +17,15 @@ from tunixrt import api, refusals, views
 # Swagger UI styles itself from within its page; its script comes as a file of its own.
 docs = csp_update({"style-src": ["'unsafe-inline'"]})(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 
-api_urlpatterns = [
+api_urlpatterns: list[URLPattern | URLResolver] = [
+    # A path is compared with one after the other: by their prefix these are found, and passed over, at once.
+    path("tunix/", include(tunix.api_urlpatterns)),
+    path("ungar/", include(ungar.api_urlpatterns)),
     *traces.api_urlpatterns,
     *curation.api_urlpatterns,
     *datasets.api_urlpatterns,
     *imports.api_urlpatterns,
     *jobs.api_urlpatterns,
-    *tunix.api_urlpatterns,
-    *ungar.api_urlpatterns,
     *audit.api_urlpatterns,
     path("health", api.Health.as_view()),
     path("schema", SpectacularAPIView.as_view(), name="schema"),

@@ -14,10 +14,10 @@ urlpatterns = [
 ]
 
 api_urlpatterns = [
-    path("tunix/status", api.TunixStatus.as_view()),
-    path("tunix/sft/export", api.SftExport.as_view()),
-    path("tunix/sft/manifest", api.SftManifest.as_view()),
-    path("tunix/manifests", api.Manifests.as_view()),
-    path("tunix/manifests/<str:id>.yaml", api.ManifestYaml.as_view()),
-    path("tunix/manifests/<str:id>", api.ManifestDetail.as_view()),
+    path("status", api.TunixStatus.as_view()),
+    path("sft/export", api.SftExport.as_view()),
+    path("sft/manifest", api.SftManifest.as_view()),
+    path("manifests", api.Manifests.as_view()),
+    path("manifests/<str:id>.yaml", api.ManifestYaml.as_view()),
+    path("manifests/<str:id>", api.ManifestDetail.as_view()),
 ]

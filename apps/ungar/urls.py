@@ -9,7 +9,7 @@ urlpatterns = [
 ]
 
 api_urlpatterns = [
-    path("ungar/status", api.UngarStatus.as_view()),
-    path("ungar/high-card-duel/generate", api.HighCardDuelGeneration.as_view()),
-    path("ungar/high-card-duel/export.jsonl", api.HighCardDuelExport.as_view()),
+    path("status", api.UngarStatus.as_view()),
+    path("high-card-duel/generate", api.HighCardDuelGeneration.as_view()),
+    path("high-card-duel/export.jsonl", api.HighCardDuelExport.as_view()),
 ]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import URLResolver
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
@@ -76,10 +77,16 @@ def calls(api: Client) -> dict[str, Any]:
 
 def posts() -> dict[str, Any]:
     """Every call of the API by POST: its path, and the method that answers it."""
-    views: dict[str, Any] = {
-        str(pattern.pattern): getattr(pattern.callback, "cls", None) for pattern in api_urlpatterns
-    }
-    return {path: view.post for path, view in views.items() if hasattr(view, "post")}
+    return {path: view.post for path, view in api_views(api_urlpatterns) if hasattr(view, "post")}
+
+
+def api_views(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for pattern in patterns:
+        path = f"{prefix}{pattern.pattern}"
+        if isinstance(pattern, URLResolver):
+            yield from api_views(pattern.url_patterns, path)
+        else:
+            yield path, getattr(pattern.callback, "cls", None)
 
 
 # The calls by POST that make nothing which a second one would make again.
