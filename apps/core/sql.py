@@ -50,6 +50,17 @@ def planned_once() -> Iterator[Any]:
         yield server_cursor
 
 
+def expect_quick_reads() -> None:
+    """Until the end of the transaction PostgreSQL reckons with rows that lie in memory or on an SSD.
+
+    By default it takes a row for itself for four times as dear as one behind the other, as on a turning disk,
+    and reads a whole table for a tenth of it.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL random_page_cost = 1.1")
+
+
 def prepared(fields: Fields, rows: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
     """`rows` of values of these fields as the database driver takes them."""
     return zip(*map(_prepared_column, fields, zip(*rows, strict=True)), strict=True)

@@ -2,7 +2,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import count, zip_longest
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +15,12 @@ from apps.accounts.models import User
 from apps.audit.record import Verb, record_act
 from apps.core.errors import conflict, field_error, join_names, not_found, taken
 from apps.core.json import compact_json
+from apps.core.sql import expect_quick_reads
 from apps.datasets.histograms import COUNTED_COLUMNS, describe_counts
 from apps.datasets.models import Dataset, DatasetEntry, dataset_key
 from apps.datasets.rank import SeededRank
 from apps.datasets.selection import Where, dataset_where, select_traces, settle_selection
+from apps.formats.trace import is_source
 from apps.imports.models import Import
 from apps.traces.models import Trace, TraceQuerySet
 
@@ -110,7 +112,11 @@ def _create(key: str, recipe: Recipe, created_by: User | None) -> Dataset:
         content_digest="",
     )
     dataset.save()
-    _add_entries(dataset, recipe)
+    dataset.trace_count = _add_entries(dataset, recipe)
+    if not dataset.trace_count:
+        raise ValidationError("No trace matches these filters. Nothing was built.")
+    if dataset.trace_count < _PAGE:  # which nothing tells PostgreSQL
+        expect_quick_reads()
     _check_imports(dataset)
     _summarise(dataset)
     details = {"build_id": str(dataset.build_id)}
@@ -118,9 +124,20 @@ def _create(key: str, recipe: Recipe, created_by: User | None) -> Dataset:
     return dataset
 
 
+def select_matching(recipe: Recipe) -> TraceQuerySet:
+    """The traces that match `filters` and `where`, in no order."""
+    where, filters = recipe.where, recipe.filters
+    source = filters.get("source")
+    if where.source is None and is_source(source):
+        # The same traces, by an index that has them in order.
+        where = where.model_copy(update={"source": source})
+        filters = {key: value for key, value in filters.items() if key != "source"}
+    return select_traces(where).with_meta(filters)
+
+
 def selection(recipe: Recipe) -> TraceQuerySet:
     """The traces that filters, strategy and limit select, in order."""
-    found = select_traces(recipe.where).with_meta(recipe.filters)
+    found = select_matching(recipe)
     if recipe.selection_strategy == Dataset.Strategy.RANDOM:
         return found.annotate(rank=SeededRank(recipe.seed)).order_by("rank", "id")[: recipe.limit]
     return found.newest_first()[: recipe.limit]
@@ -136,7 +153,8 @@ def _are_equal(a: Iterable[UUID], b: Iterable[UUID]) -> bool:
     return all(x == y for x, y in zip_longest(a, b))
 
 
-def _add_entries(dataset: Dataset, recipe: Recipe) -> None:
+def _add_entries(dataset: Dataset, recipe: Recipe) -> int:
+    """How many."""
     if recipe.trace_ids is not None:
         entries = [
             DatasetEntry(dataset=dataset, trace_id=id, position=n) for n, id in enumerate(recipe.trace_ids)
@@ -145,14 +163,14 @@ def _add_entries(dataset: Dataset, recipe: Recipe) -> None:
         # Only now: whoever deletes traces has finished or waits for these entries (apps.traces.delete).
         if missing := Trace.objects.missing(recipe.trace_ids):
             raise not_found("Trace", join_names(map(str, missing), len(missing)))
-        return
+        return len(entries)
     newest = "+picked.id DESC" if connection.vendor == "sqlite" else "picked.id DESC"
     is_random = recipe.selection_strategy == Dataset.Strategy.RANDOM
     columns, order = (["id", "rank"], "picked.rank, picked.id") if is_random else (["id"], newest)
     try:
         select, params = _found_quickest(recipe).values(*columns).query.sql_with_params()
     except EmptyResultSet:  # a bound that no column reaches: Django asks the database nothing
-        return
+        return 0
     with connection.cursor() as cursor:
         # The database numbers and copies the ids: none of them passes through Python.
         cursor.execute(
@@ -160,6 +178,7 @@ def _add_entries(dataset: Dataset, recipe: Recipe) -> None:
             f" SELECT %s, picked.id, row_number() OVER (ORDER BY {order}) - 1 FROM ({select}) AS picked",
             [dataset.pk, *params],
         )
+        return int(cursor.rowcount)
 
 
 def _found_quickest(recipe: Recipe) -> TraceQuerySet:
@@ -191,7 +210,7 @@ def _check_imports(dataset: Dataset) -> None:
 
 
 def _summarise(dataset: Dataset) -> None:
-    """Fill in what only the members tell. Raises ValidationError when there is none."""
+    """Fill in what only the members tell."""
     digest = hashlib.sha256()
     counts: dict[str, Counter[Any]] = {name: Counter() for name in COUNTED_COLUMNS}
     for page in _pages(dataset, "content_digest", "control_tokens", *COUNTED_COLUMNS):
@@ -201,9 +220,7 @@ def _summarise(dataset: Dataset) -> None:
         dataset.control_tokens += sum(tokens)
         for name, found in zip(COUNTED_COLUMNS, values, strict=True):
             counts[name].update(found)
-    if not (steps := counts["step_count"]):
-        raise ValidationError("No trace matches these filters. Nothing was built.")
-    dataset.trace_count = steps.total()
+    steps = counts["step_count"]
     dataset.content_digest = digest.hexdigest()
     dataset.stats = {
         "trace_count": dataset.trace_count,
@@ -219,13 +236,9 @@ def _summarise(dataset: Dataset) -> None:
 def _pages(dataset: Dataset, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
     """These columns of the traces in order, as many at a time as may be held."""
     names = [f"trace__{column}" for column in columns]
-    for start in count(0, _PAGE):
+    for start in range(0, dataset.trace_count, _PAGE):
         # Asked for from the last: the newest stand first, and files are read ahead only towards their end.
-        page = [*dataset.entries.between(start, start + _PAGE).reverse().values_list(*names)]
-        if page:
-            yield page[::-1]
-        if len(page) < _PAGE:
-            return
+        yield [*dataset.entries.between(start, start + _PAGE).reverse().values_list(*names)][::-1]
 
 
 def _average(counts: Counter[int]) -> float:

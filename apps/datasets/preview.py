@@ -7,9 +7,8 @@ from uuid import UUID
 
 from apps.core.errors import join_names, not_found
 from apps.core.keyset import COUNTED, Count, count_rows
-from apps.datasets.build import Recipe, selection
+from apps.datasets.build import Recipe, select_matching, selection
 from apps.datasets.histograms import Histogram, histogram
-from apps.datasets.selection import select_traces
 from apps.traces.models import Trace
 
 SHOWN = 5
@@ -39,7 +38,7 @@ def preview_build(recipe: Recipe) -> Preview:
         matching = taken = Count(len(rows))
     else:
         rows = [*selection(recipe)[:MEASURED].values_list("pk", "step_count", "char_count")]
-        matching = count_rows(select_traces(recipe.where).with_meta(recipe.filters))
+        matching = count_rows(select_matching(recipe))
         taken = matching if recipe.limit is None else Count(min(matching.number, recipe.limit))
     first = Trace.objects.excerpts([row[0] for row in rows[:SHOWN]])
     steps, characters = _spread(row[1] for row in rows), _spread(row[2] for row in rows)

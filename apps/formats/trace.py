@@ -1,6 +1,6 @@
 """A trace: the one place that says which five fields it has and what may stand in them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from typing_extensions import TypedDict
@@ -66,7 +66,12 @@ class TracePayload(BaseModel):
     def source(self) -> str:
         """`meta.source` where that is a text short enough to be a name, else empty."""
         source = (self.meta or {}).get("source")
-        return source if isinstance(source, str) and len(source) <= SOURCE_MAX_LENGTH else ""
+        return source if is_source(source) else ""
+
+
+def is_source(value: Any) -> TypeGuard[str]:
+    """Whether a trace with this `meta.source` has it as its source."""
+    return isinstance(value, str) and 0 < len(value) <= SOURCE_MAX_LENGTH
 
 
 def baseline_score(step_lengths: list[int]) -> dict[str, float]:

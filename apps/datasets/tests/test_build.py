@@ -159,6 +159,34 @@ def test_filters_match_strictly(filters: dict[str, Any], found: list[str] | str)
     assert selected == ([*metas] if found == "all" else found)
 
 
+@pytest.mark.parametrize("source", ["a", "A", "a ", "1", 1, 1.0, True, None, "", "x" * 256, "x" * 257, ["a"]])
+@pytest.mark.parametrize("more", [{}, {"k": 1}])
+def test_a_filter_by_source_matches_as_strictly(source: Any, more: dict[str, Any]) -> None:
+    metas: list[Any] = [
+        {"source": value} for value in ("a", "A", "1", 1, True, None, "", "x" * 256, "x" * 257)
+    ]
+    metas += [{**meta, "k": 1} for meta in metas]
+    made = {make_trace(meta=meta).id: meta for meta in [*metas, {}, None]}
+    filters = {"source": source, **more}
+    wanted = [
+        id
+        for id, meta in made.items()
+        if meta and all(key in meta and _are_same(meta[key], value) for key, value in filters.items())
+    ]
+    for where in ({}, {"source": "a"}):
+        held = [id for id in wanted if not where or (made[id] or {})["source"] == "a"]
+        if held:
+            dataset = make_dataset(dataset_version=f"v{len(where)}", filters=filters, where=where)
+            assert _members(dataset) == held[::-1]
+        else:
+            with pytest.raises(ValidationError):
+                make_dataset(filters=filters, where=where)
+
+
+def _are_same(a: Any, b: Any) -> bool:
+    return a == b and isinstance(a, bool) == isinstance(b, bool)
+
+
 def test_filters_reach_every_trace_and_not_only_the_newest() -> None:
     [wanted] = _make_many(1, meta={"rare": True})
     _make_many(300)
