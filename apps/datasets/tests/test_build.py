@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -285,8 +286,9 @@ def test_a_stored_dataset_cannot_be_saved() -> None:
 def test_a_build_takes_as_many_queries_for_1_as_for_3(
     django_assert_num_queries: DjangoAssertNumQueries, overrides: dict[str, Any]
 ) -> None:
+    settings = 1 if connection.vendor == "postgresql" else 0
     for version, count in (("v1", 1), ("v2", 2)):
         make_traces(count)
         # Savepoint and its release, the key, the dataset, its entries, their sums, the result.
-        with django_assert_num_queries(8 + STATEMENTS_SEEN):
+        with django_assert_num_queries(8 + STATEMENTS_SEEN + settings):
             make_dataset(dataset_version=version, **overrides)
