@@ -1,15 +1,27 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.accounts.models import ApiToken, User
 from apps.accounts.tokens import create_token
-from apps.core.admin import DateFilter, FrozenAdmin
+from apps.core.admin import DateFilter, FrozenAdmin, LabelledAdmin
 
-admin.site.register(User, UserAdmin)
+admin.site.unregister(Group)
+
+
+# Django's two boxes for many have labels that are none to a screen reader: plain lists do.
+@admin.register(User)
+class AccountAdmin(LabelledAdmin[User], UserAdmin[User]):
+    filter_horizontal = []
+
+
+@admin.register(Group)
+class PlainGroupAdmin(GroupAdmin):
+    filter_horizontal = []
 
 
 class CreatedFilter(DateFilter):

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected
+from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import transaction
@@ -41,7 +42,18 @@ class CappedPaginator(Paginator[Any]):
         return found.number if found.is_exact else _Beyond(COUNTED)
 
 
-class FrozenAdmin(admin.ModelAdmin[Record], Generic[Record]):
+class LabelledAdmin(admin.ModelAdmin[Record], Generic[Record]):
+    """Django gives the label of a moment to neither of its two boxes."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and isinstance(field.widget, AdminSplitDateTime):
+            for box, part in zip(field.widget.widgets, ("date", "time"), strict=True):
+                box.attrs["aria-label"] = f"{field.label}: {part}"
+        return field
+
+
+class FrozenAdmin(LabelledAdmin[Record]):
     """Records that are looked at, never changed. What an act refuses is said above the list."""
 
     paginator = CappedPaginator

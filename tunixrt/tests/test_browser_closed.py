@@ -166,12 +166,21 @@ def test_the_admin_works_within_the_policy(page: Page, closed: LiveServer) -> No
 def test_records_of_the_admin_can_be_read_by_everybody(browser: Browser, closed: LiveServer) -> None:
     """Without the policy, which forbids axe itself the style elements that it makes of imported sheets."""
     with watched_page(browser, closed, bypass_csp=True) as page:
+        page.goto("/admin/")
+        assert_accessible(page)
         sign_in(page)
         for path in (
             "/admin/",
             "/admin/traces/trace/add/",
             "/admin/tunix/manifest/",
             "/admin/datasets/dataset/",
+            "/admin/audit/act/?q=build",
+            "/admin/accounts/apitoken/add/",
+            "/admin/accounts/user/",
+            "/admin/auth/group/add/",
         ):
             page.goto(path)
             assert_accessible(page)
+        page.goto("/admin/accounts/user/")
+        page.locator("#result_list tbody th a").first.click()
+        assert_accessible(page)
