@@ -20,7 +20,7 @@ from django.db import OperationalError
 
 from tunixrt.backup import write_backup
 from tunixrt.restore import restore_backup
-from tunixrt.tests.live import LiveServer, fresh_database, live_server, manage
+from tunixrt.tests.live import LiveServer, live_server, manage, migrated_database
 
 FORMATS = ("trace", "tunix_sft", "training_example")
 
@@ -42,22 +42,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[LiveServer]:
     """Migrated and empty; nothing serves it yet."""
-    with fresh_database(tmp_path / "place") as database_url:
-        yield from _migrated(tmp_path / "place", database_url)
+    with migrated_database(tmp_path / "place") as database_url:
+        unused = LiveServer(tmp_path / "place", database_url)
+        yield unused
+        unused.kill()
 
 
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[LiveServer]:
     """On SQLite, whatever the tests run on."""
     (tmp_path / "other").mkdir()
-    yield from _migrated(tmp_path / "other", f"sqlite:///{tmp_path / 'other' / 'live.sqlite3'}")
-
-
-def _migrated(folder: Path, database_url: str) -> Iterator[LiveServer]:
-    empty = LiveServer(folder, database_url)
-    assert run(empty, "migrate", "--verbosity", "0") == (0, "")
-    yield empty
-    empty.kill()
+    unused = LiveServer(tmp_path / "other", f"sqlite:///{tmp_path / 'other' / 'live.sqlite3'}")
+    assert run(unused, "migrate", "--verbosity", "0") == (0, "")
+    yield unused
+    unused.kill()
 
 
 def batch(prompt: str, size: int) -> list[dict[str, Any]]:
@@ -162,8 +160,9 @@ def test_what_is_here_gives_way_only_when_that_is_said(
         assert verbs[0] in ("restored", "backed-up")
 
 
-@pytest.mark.parametrize("ending", ["tar.zst", "tar.gz"])
-@pytest.mark.parametrize("part", [0.0, 0.5, 0.98])
+@pytest.mark.parametrize(
+    ("ending", "part"), [("tar.zst", 0.0), ("tar.zst", 0.5), ("tar.zst", 0.98), ("tar.gz", 0.98)]
+)
 def test_a_file_that_is_cut_off_changes_nothing(
     server: LiveServer, place: LiveServer, tmp_path: Path, ending: str, part: float
 ) -> None:

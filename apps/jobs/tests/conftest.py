@@ -23,7 +23,7 @@ from apps.jobs.handlers import Handler
 from apps.jobs.models import Job, Worker
 from apps.jobs.tests.starting import start_jobs
 from apps.traces.models import Trace
-from tunixrt.tests.live import environment, free_port, fresh_database, manage
+from tunixrt.tests.live import environment, free_port, manage, migrated_database
 
 SECONDS = 60
 
@@ -102,10 +102,8 @@ class Place:
 @pytest.fixture(scope="session")
 def shared_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("place")
-    with fresh_database(folder) as database_url:
-        made = Place(folder, database_url)
-        subprocess.run([*manage("migrate"), "--verbosity", "0"], env=made.environment, check=True)
-        yield made
+    with migrated_database(folder) as database_url:
+        yield Place(folder, database_url)
 
 
 @pytest.fixture
