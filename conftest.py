@@ -18,6 +18,12 @@ def data_dir(settings: Settings, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Settings) -> None:
+    """To hash one as it should be takes a quarter of a second, and most tests of accounts ask for none."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def api(db: None, settings: Settings) -> Client:
     """A client on the own machine of an open server: may do what staff may."""
