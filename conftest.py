@@ -19,9 +19,12 @@ def data_dir(settings: Settings, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def quick_passwords(settings: Settings) -> None:
-    """To hash one as it should be takes a quarter of a second, and most tests of accounts ask for none."""
+def quick_settings(settings: Settings) -> None:
+    """To hash a password as it should be takes a quarter of a second, to look through all static files, which
+    the application does when it is made, as every client makes one of its own, 20 ms.
+    """
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.fixture
