@@ -1,6 +1,5 @@
 from typing import Any
 
-from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
@@ -14,11 +13,11 @@ from apps.core.requests import read_json, validate
 from apps.curation import serializers
 from apps.curation.curate import Change, add_note, curate_traces
 from apps.curation.duplicates import find_duplicates
-from apps.curation.forget import ask_removal, find_search
+from apps.curation.forget import ask_removal, find_search, require_may_remove
 from apps.curation.groups import members_listed, summaries
 from apps.curation.look import curation_of
 from apps.curation.models import DuplicateGroup, DuplicateSearch
-from apps.curation.resolve import delete_others, dismiss_group, find_group, keep_trace
+from apps.curation.resolve import dismiss_group, find_group, keep_alone, keep_trace
 from apps.traces.api import body_limit, get_trace
 from apps.traces.models import Trace
 
@@ -140,7 +139,9 @@ class DuplicateSearchDetail(ApiView):
     )
     def delete(self, request: Request, id: str) -> Response:
         """Removes its groups and its tags, in the background; no trace is deleted."""
-        ask_removal(find_search(id), created_by=account_of(request.user))
+        found = find_search(id)
+        require_may_remove(found, request.user)
+        ask_removal(found, created_by=account_of(request.user))
         return Response(serializers.search_described(find_search(id)), status=202)
 
 
@@ -199,18 +200,17 @@ class DuplicateGroupDetail(ApiView):
         wanted = validate(serializers.ResolveRequest, read_json(request, body_limit()))
         if wanted.delete_others:
             require_staff(request.user, "delete traces")
-        resolve(found, wanted, account_of(request.user))
+        _resolve(found, wanted, account_of(request.user))
         return Response(_described(find_group(find_search(id), group), PageQuery()))
 
 
-def resolve(group: DuplicateGroup, wanted: serializers.ResolveRequest, resolved_by: User | None) -> None:
+def _resolve(group: DuplicateGroup, wanted: serializers.ResolveRequest, resolved_by: User | None) -> None:
     if wanted.keep is None:
         dismiss_group(group, resolved_by=resolved_by)
-        return
-    with transaction.atomic():
+    elif wanted.delete_others:
+        keep_alone(group, wanted.keep, resolved_by=resolved_by)
+    else:
         keep_trace(group, wanted.keep, resolved_by=resolved_by)
-        if wanted.delete_others:
-            delete_others(group, wanted.keep, resolved_by=resolved_by)
 
 
 def _described(group: DuplicateGroup, query: PageQuery) -> dict[str, Any]:

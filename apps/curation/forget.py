@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.utils import timezone
 
+from apps.accounts.access import require_staff
 from apps.accounts.models import User
 from apps.audit.record import Verb, record_act
 from apps.core.errors import conflict, not_found
@@ -28,6 +30,12 @@ def find_search(id: str) -> DuplicateSearch:
         return DuplicateSearch.objects.with_people().get(pk=UUID(id))
     except (ValueError, DuplicateSearch.DoesNotExist) as error:
         raise not_found("Search for duplicates", id) from error
+
+
+def require_may_remove(search: DuplicateSearch, user: User | AnonymousUser) -> None:
+    """Staff, and whoever asked for the search: with it goes what was said of its groups."""
+    if search.created_by is None or search.created_by != user:
+        require_staff(user, "remove the searches of others")
 
 
 def ask_removal(search: DuplicateSearch, *, created_by: User | None) -> None:

@@ -103,7 +103,7 @@ class DuplicatesForm(forms.Form):
     name = forms.CharField(
         label="Name",
         max_length=SEARCH_NAME_MAX_LENGTH,
-        help_text=f"What goes for another trace is tagged “{DUPLICATE_PREFIX}” and this name",
+        help_text=f"A duplicate of another trace is tagged “{DUPLICATE_PREFIX}” and this name",
     )
 
     def clean(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from apps.core.errors import conflict, field_error, not_found
 from apps.curation.curate import Change, curate_traces
 from apps.curation.models import DuplicateGroup, DuplicateMemberQuerySet, DuplicateSearch
 from apps.curation.store import keep_deletions_out
-from apps.traces.delete import delete_traces
+from apps.traces.delete import delete_traces, keep_holders_out
 from apps.traces.models import Trace, TraceQuerySet
 
 
@@ -28,20 +28,21 @@ def find_group(search: DuplicateSearch, id: str) -> DuplicateGroup:
 
 def keep_trace(group: DuplicateGroup, trace: UUID, *, resolved_by: User | None) -> None:
     """The others get the tag, this one has it not. Raises ValidationError where it is not of the group."""
-    with _changed(group) as members:
+    with _changed(group) as same:
+        members = same.members.all()
         if not members.of_trace(trace).exists():
             raise field_error("keep", f"The trace {trace} is not in this group.")
         _set_kept(members, trace)
-        _set_state(group, DuplicateGroup.State.KEPT, resolved_by)
-        _tag_others(group, members, resolved_by)
+        _set_state(same, DuplicateGroup.State.KEPT, resolved_by)
+        _tag_others(same, resolved_by)
 
 
 def dismiss_group(group: DuplicateGroup, *, resolved_by: User | None) -> None:
     """None of them has the tag any more."""
-    with _changed(group) as members:
-        _set_state(group, DuplicateGroup.State.DISMISSED, resolved_by)
-        untag = Change(remove_tags=[group.search.tag])
-        curate_traces(_traces_of(members), untag, created_by=resolved_by)
+    with _changed(group) as same:
+        _set_state(same, DuplicateGroup.State.DISMISSED, resolved_by)
+        untag = Change(remove_tags=[same.search.tag])
+        curate_traces(_traces_of(same.members.all()), untag, created_by=resolved_by)
 
 
 def delete_others(group: DuplicateGroup, kept: UUID, *, resolved_by: User | None) -> int:
@@ -57,30 +58,45 @@ def delete_others(group: DuplicateGroup, kept: UUID, *, resolved_by: User | None
     return deleted
 
 
+def keep_alone(group: DuplicateGroup, kept: UUID, *, resolved_by: User | None) -> None:
+    """Keep it and delete the others. Raises ValidationError as both do; then nothing is changed."""
+    with transaction.atomic():
+        # All that both lock, in the order of deletions: two who took the rest of it later would wait for
+        # each other.
+        keep_holders_out()
+        keep_trace(group, kept, resolved_by=resolved_by)
+        delete_others(group, kept, resolved_by=resolved_by)
+
+
 def promote_another(group: DuplicateGroup) -> None:
-    """In place of the kept one, which was deleted: the best that is left, until a person says otherwise."""
-    with _changed(group) as members:
+    """In place of the kept one, which was deleted: the best that is left, until a person says otherwise.
+
+    Raises ValidationError (not found) where the group is gone meanwhile.
+    """
+    with _changed(group) as same:
+        members = same.members.all()
         best = members.best_first().first()
         if best is None:
-            group.delete()
+            same.delete()
             return
         if not members.kept().exists():
             _set_kept(members, best.trace_id)
-            if not group.is_dismissed:
-                _set_state(group, DuplicateGroup.State.OPEN, None)
-                _tag_others(group, members, None)
-        DuplicateGroup.objects.with_keys([group.pk]).update(has_lost_kept=False)
+            if not same.is_dismissed:
+                _set_state(same, DuplicateGroup.State.OPEN, None)
+                _tag_others(same, None)
+        DuplicateGroup.objects.with_keys([same.pk]).update(has_lost_kept=False)
 
 
 @contextmanager
-def _changed(group: DuplicateGroup) -> Iterator[DuplicateMemberQuerySet]:
-    """Nobody else changes the group, and none of its traces is deleted, until the end."""
+def _changed(group: DuplicateGroup) -> Iterator[DuplicateGroup]:
+    """The group as it is now: nobody else changes it, and none of its traces is deleted, until the end."""
     with transaction.atomic(), connection.cursor() as cursor:
         keep_deletions_out(cursor)
-        same = DuplicateGroup.objects.with_keys([group.pk]).select_for_update()
-        if not same.exists():
+        found = DuplicateGroup.objects.with_keys([group.pk]).select_related("search")
+        same = found.select_for_update(of=("self",)).first()
+        if same is None:
             raise not_found("Group", group.pk)
-        yield group.members.all()
+        yield same
 
 
 def _set_kept(members: DuplicateMemberQuerySet, trace: UUID) -> None:
@@ -95,8 +111,8 @@ def _set_state(group: DuplicateGroup, state: str, resolved_by: User | None) -> N
     )
 
 
-def _tag_others(group: DuplicateGroup, members: DuplicateMemberQuerySet, created_by: User | None) -> None:
-    tag = group.search.tag
+def _tag_others(group: DuplicateGroup, created_by: User | None) -> None:
+    tag, members = group.search.tag, group.members.all()
     curate_traces(_traces_of(members.others()), Change([tag]), created_by=created_by)
     curate_traces(_traces_of(members.kept()), Change(remove_tags=[tag]), created_by=created_by)
 

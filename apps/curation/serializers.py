@@ -119,7 +119,7 @@ class DuplicateRequest(BaseModel):
         Field(
             min_length=1,
             max_length=SEARCH_NAME_MAX_LENGTH,
-            description=f"what goes for another trace is tagged `{DUPLICATE_PREFIX}` and this name",
+            description=f"a duplicate of another trace is tagged `{DUPLICATE_PREFIX}` and this name",
         ),
         AfterValidator(tag_name),
     ]

@@ -14,7 +14,7 @@ MAX_NAMED = 10
 def delete_traces(traces: TraceQuerySet) -> int:
     """Delete all of these or none; the number deleted. Raises ValidationError that names what holds one."""
     with transaction.atomic():
-        _keep_holders_out()
+        keep_holders_out()
         first = traces.first_ids(MAX_NAMED)
         try:
             _, deleted = traces.delete()
@@ -35,7 +35,7 @@ def delete_free_traces(traces: TraceQuerySet, *, is_whole: bool = True) -> int:
     or finds no trace.
     """
     with transaction.atomic():
-        _keep_holders_out()
+        keep_holders_out()
         found = free_traces(traces)
         keys = few_keys(found, FEW)
         first = found.first_ids(MAX_NAMED)
@@ -94,7 +94,7 @@ def _holding_relations() -> list[ForeignObjectRel]:
     return [relation for relation in _relations() if relation.on_delete is PROTECT]
 
 
-def _keep_holders_out() -> None:
+def keep_holders_out() -> None:
     """Until the end of the transaction nothing new refers to a trace, where the database would not notice.
 
     One deletion after the other: two that had both kept all others out would wait for each other. SQLite has

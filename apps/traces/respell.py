@@ -45,10 +45,20 @@ def draft_fields(text: str) -> tuple[dict[str, str], list[StepValues]]:
     draft = validate(_Draft, _parse(text)) if text.strip() else _Draft()
     if any(step.i not in (None, n) for n, step in enumerate(draft.steps)):
         raise ValidationError("Field by field the steps are numbered 0, 1, 2 and so on. These are not.")
-    meta = draft.meta if isinstance(draft.meta, str) else pretty_json(draft.meta) if draft.meta else ""
+    meta = (
+        draft.meta
+        if isinstance(draft.meta, str)
+        else pretty_json(draft.meta)
+        if draft.meta is not None
+        else ""
+    )
     steps = [{"type": step.type, "content": step.content} for step in draft.steps]
     texts = {"prompt": draft.prompt, "final_answer": draft.final_answer, "meta": meta}
     return texts | ({"trace_version": draft.trace_version} if draft.trace_version else {}), steps or [{}]
+
+
+def _meta_text(meta: dict[str, Any] | None) -> str:
+    return "" if meta is None else pretty_json(meta)
 
 
 def _parse(text: str) -> Any:

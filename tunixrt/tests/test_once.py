@@ -30,6 +30,7 @@ EXEMPT = {
     "accounts:revoke": "a token goes once; the second answer says that it is gone",
     "accounts:tokens": "its answer shows the token, which must not be kept; a name is taken once",
     "curation:cancel_search": "what has ended is not cancelled again",
+    "curation:group": "says what a group is, which twice is the same, and may be said otherwise in between",
     "curation:review": "a state that a trace has is not noted again",
     "curation:tags": "a tag that a trace has is not added again",
     "datasets:curate_traces": "what is said already is not said again",

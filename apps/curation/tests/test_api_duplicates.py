@@ -188,6 +188,18 @@ def test_who_may(user: User, staff: User) -> None:
     assert resolve(client, search, wanted, authorization=f"Bearer {keeper}")[0] == 200
 
 
+def test_whoever_asked_for_a_search_and_staff_remove_it(user: User, staff: User) -> None:
+    client = Client(headers={"host": "localhost"})
+    own, other = run_search("own", created_by=user), run_search("other", created_by=staff)
+    client.force_login(user)
+    for status, search in ((403, other), (202, own)):
+        assert client.delete(f"{PATH}/{search.pk}").status_code == status
+    assert client.post(f"/curation/duplicates/{other.pk}/remove").status_code == 403
+    assert "Remove this search" not in client.get(f"/curation/duplicates/{other.pk}").text
+    client.force_login(staff)
+    assert client.delete(f"{PATH}/{other.pk}").status_code == 202
+
+
 def test_a_search_is_deleted_in_the_background(api: Client) -> None:
     search = make_groups([2])
     answer = api.delete(f"{PATH}/{search.pk}")

@@ -20,9 +20,9 @@ def run(*arguments: str, **options: Any) -> str:
 
 def test_duplicates_are_found_here_and_now() -> None:
     make_alike(f"{WORDS} a", f"{WORDS} b", f"{WORDS} a ")
-    said = "Of 3 traces 2 go for another one, in 1 groups. They are tagged duplicate:near\n"
+    said = "Of 3 traces 2 are duplicates of one that is kept, in 1 groups. They are tagged duplicate:near\n"
     assert run("near") == said
-    assert run("equal", "--threshold=1", "--compared=prompt").startswith("Of 3 traces 1 go")
+    assert run("equal", "--threshold=1", "--compared=prompt").startswith("Of 3 traces 1 are")
     assert [len(tagged(search)) for search in DuplicateSearch.objects.order_by("pk")] == [2, 1]
 
 

@@ -1,13 +1,25 @@
 """What a person says of a group of duplicates."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from uuid import UUID
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 
 from apps.accounts.models import User
-from apps.curation.models import DuplicateGroup, DuplicateSearch
-from apps.curation.resolve import delete_others, dismiss_group, find_group, keep_trace, promote_another
+from apps.audit.models import Act
+from apps.curation.curate import Change, curate_traces
+from apps.curation.models import DuplicateGroup, DuplicateGroupQuerySet, DuplicateSearch
+from apps.curation.resolve import (
+    delete_others,
+    dismiss_group,
+    find_group,
+    keep_alone,
+    keep_trace,
+    promote_another,
+)
 from apps.curation.settle import settle_duplicates
 from apps.curation.tests.factories import (
     WORDS,
@@ -123,6 +135,65 @@ def test_where_the_kept_one_is_deleted_the_next_best_is_kept(deleted_by: str, us
     assert (kept_of(group), tagged(search)) == ([traces[1].pk], [THIRD])
     promote_another(group)  # a second worker, a moment later
     assert kept_of(group) == [traces[1].pk]
+    done = Act.objects.filter(verb=Act.Verb.CURATED_TRACE).order_by("-id").first()
+    assert done is not None
+    assert done.actor_name == "worker"
+
+
+def test_what_a_person_says_in_the_meantime_holds(user: User) -> None:
+    search, group, traces = make_group()
+    delete_free_traces(Trace.objects.with_keys([traces[0].pk]))
+    [listed] = DuplicateGroup.objects.headless()
+    dismiss_group(group, resolved_by=user)
+    promote_another(listed)
+    group.refresh_from_db()
+    assert (group.state, kept_of(group), tagged(search)) == ("dismissed", [traces[1].pk], [])
+
+
+def test_a_worker_that_is_slower_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one has removed the first group since they were listed."""
+    search = make_groups([2, 2])
+    delete_free_traces(Trace.objects.with_keys([*search_kept(search)]))
+    listed = [*DuplicateGroup.objects.headless()]
+    assert len(listed) == 2
+    DuplicateGroup.objects.with_keys([listed[0].pk]).delete()
+    monkeypatch.setattr(DuplicateGroupQuerySet, "headless", lambda found: listed)
+    settle_duplicates()
+    monkeypatch.undo()
+    assert not DuplicateGroup.objects.headless().exists()
+
+
+def search_kept(search: DuplicateSearch) -> list[UUID]:
+    return [trace for group in DuplicateGroup.objects.of_search(search) for trace in kept_of(group)]
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer, and a test one connection")
+@pytest.mark.django_db(transaction=True)
+def test_two_that_delete_and_one_that_tags_do_not_wait_for_each_other() -> None:
+    search = make_groups([6] * 8)
+    groups = [find_group(search, str(group.pk)) for group in DuplicateGroup.objects.of_search(search)]
+    together = Barrier(4)
+
+    def resolve(mine: list[DuplicateGroup]) -> None:
+        together.wait()
+        for group in mine:
+            keep_alone(group, kept_of(group)[0], resolved_by=None)
+        connection.close()
+
+    def tag(name: str) -> None:
+        together.wait()
+        for _ in range(10):
+            curate_traces(Trace.objects.all(), Change([name]), created_by=None)
+            curate_traces(Trace.objects.all(), Change(remove_tags=[name]), created_by=None)
+        connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        acts = [threads.submit(resolve, groups[:4]), threads.submit(resolve, groups[4:])]
+        acts += [threads.submit(tag, name) for name in "ab"]
+        for act in acts:
+            act.result(60)
+    assert [len(group) for group in groups_of(search)] == [1] * 8
+    assert tagged(search) == []
 
 
 def test_a_dismissed_group_stays_so(user: User) -> None:

@@ -19,7 +19,7 @@ from apps.core.forms import add_refusals
 from apps.core.keyset import NEWEST_FIRST, Sort, count_rows, read_window
 from apps.core.pages import leave, render_page
 from apps.curation.duplicates import find_duplicates
-from apps.curation.forget import ask_removal, cancel_search, find_search
+from apps.curation.forget import ask_removal, cancel_search, find_search, require_may_remove
 from apps.curation.forms import DuplicatesForm
 from apps.curation.groups import LARGEST_FIRST, Shown, compare_group, listed_groups
 from apps.curation.models import DuplicateGroup, DuplicateSearch
@@ -96,6 +96,7 @@ def cancel(request: HttpRequest, id: str) -> HttpResponse:
 def remove(request: HttpRequest, id: str) -> HttpResponse:
     """Asks first."""
     found, refusal = _find(id), ""
+    require_may_remove(found, request.user)
     if request.method == "POST":
         try:
             ask_removal(found, created_by=account_of(request.user))
@@ -108,7 +109,6 @@ def remove(request: HttpRequest, id: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@once
 def group(request: HttpRequest, id: str, group: str) -> HttpResponse:
     """With `keep`, a trace, or `dismiss` says what it is; then comes the next one to go through."""
     found, refusal = _find_group(id, group), ""
@@ -151,8 +151,13 @@ def _kept(request: HttpRequest) -> UUID:
 def delete(request: HttpRequest, id: str, group: str) -> HttpResponse:
     """Asks first; with `confirm` deletes all but the trace `keep`."""
     require_staff(request.user, "delete traces")
-    found, refusal, kept = _find_group(id, group), "", find_id(request.POST.get("keep", ""))
-    if kept and "confirm" in request.POST:
+    found, refusal = _find_group(id, group), ""
+    try:
+        kept = _kept(request)
+    except ValidationError as error:
+        messages.error(request, sentence(error))
+        return leave(request, reverse("curation:group", args=[found.search_id, found.pk]))
+    if "confirm" in request.POST:
         try:
             count = delete_others(found, kept, resolved_by=account_of(request.user))
             messages.info(request, f"Deleted {count:,} trace{'' if count == 1 else 's'}.")

@@ -8,6 +8,7 @@ from apps.core.requests import validate
 from apps.curation.duplicates import find_duplicates
 from apps.curation.models import DEFAULT_THRESHOLD, DUPLICATE_PREFIX, MIN_THRESHOLD, DuplicateSearch
 from apps.curation.serializers import Compared, DuplicateRequest
+from apps.jobs.models import Job
 from apps.jobs.perform import perform_job
 
 _POLL_SECONDS = 0.5
@@ -34,6 +35,9 @@ class Command(ActCommand):
         wanted = validate(DuplicateRequest, terms)
         search = find_duplicates(**wanted.model_dump(), created_by=None)
         perform_job.call(str(search.job_id))
+        search.refresh_from_db()
+        if search.job and search.job.state == Job.State.QUEUED:  # put back, as by a worker that is stopped
+            raise CommandError("Stopped. A worker goes on with it; the page of jobs cancels it.")
         while True:
             search.refresh_from_db()
             if not search.is_at_work or search.job is None or not search.job.is_active:
@@ -45,6 +49,6 @@ class Command(ActCommand):
         if not search.is_done:
             raise CommandError(search.reason or "It did not end well. The page of jobs says more.")
         self.stdout.write(
-            f"Of {search.trace_count} traces {search.duplicate_count} go for another one, in"
+            f"Of {search.trace_count} traces {search.duplicate_count} are duplicates of one that is kept, in"
             f" {search.group_count} groups. They are tagged {search.tag}"
         )
