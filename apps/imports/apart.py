@@ -1,4 +1,4 @@
-"""Chunks of a big file, made by a process of their own while this one stores the one before."""
+"""Chunks of a big file, made by a process of their own while this one stores those before."""
 
 import fcntl
 import pickle
@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from apps.imports import apart_chunks
-from apps.imports.apart_chunks import CHUNK, END, HEAD, STOPPED
+from apps.imports.apart_chunks import CHUNKS, END, HEAD, STOPPED
 from apps.imports.prepare import Chunk, Plan, prepare_file
 
 # Bytes of text from which on the start of a process, about half a second, is soon won back.
@@ -28,10 +28,12 @@ def is_big(size: int, *, is_packed: bool) -> bool:
 
 
 @contextmanager
-def prepared(stream: BinaryIO, plan: Plan, *, is_apart: bool) -> Iterator[Iterator[Chunk]]:
-    """The same chunks either way. They raise ValidationError where the file cannot be read further."""
+def prepared(stream: BinaryIO, plan: Plan, *, is_apart: bool) -> Iterator[Iterator[list[Chunk]]]:
+    """The same chunks either way, in lists of what is stored at once. They raise ValidationError where the
+    file cannot be read further.
+    """
     if not is_apart:
-        yield prepare_file(stream, plan)
+        yield ([chunk] for chunk in prepare_file(stream, plan))
         return
     process = subprocess.Popen(
         [sys.executable, "-m", apart_chunks.__name__, str(stream.fileno())],
@@ -55,12 +57,12 @@ def _tell(process: subprocess.Popen[bytes], plan: Plan) -> None:
         order.write(plan.model_dump_json().encode())
 
 
-def _received(process: subprocess.Popen[bytes]) -> Iterator[Chunk]:
+def _received(process: subprocess.Popen[bytes]) -> Iterator[list[Chunk]]:
     rows = 0
-    while (part := _part(cast(BinaryIO, process.stdout)))[0] == CHUNK:
-        chunk: Chunk = pickle.loads(part[1])  # noqa: S301 - of a process of our own
-        rows += chunk.read
-        yield chunk
+    while (part := _part(cast(BinaryIO, process.stdout)))[0] == CHUNKS:
+        chunks: list[Chunk] = pickle.loads(part[1])  # noqa: S301 - of a process of our own
+        rows += sum(chunk.read for chunk in chunks)
+        yield chunks
     if part[0] == STOPPED:
         raise ValidationError(part[1].decode())
     if part[0] != END:

@@ -12,9 +12,9 @@ import struct
 import sys
 from collections.abc import Iterator
 
-# Before each part: what it is, a chunk, the sentence why there are no more or the end, and its length.
+# Before each part: what it is, chunks, the sentence why there are no more or the end, and its length.
 HEAD = struct.Struct("<cQ")
-CHUNK, STOPPED, END = b"=", b"!", b"."
+CHUNKS, STOPPED, END = b"=", b"!", b"."
 
 
 def main(descriptor: int) -> None:
@@ -38,8 +38,8 @@ def _parts(descriptor: int) -> Iterator[tuple[bytes, bytes]]:
     plan = prepare.Plan.model_validate_json(sys.stdin.buffer.read())
     try:
         with os.fdopen(descriptor, "rb") as file:
-            for chunk in prepare.prepare_file(file, plan):
-                yield CHUNK, pickle.dumps(chunk, pickle.HIGHEST_PROTOCOL)
+            for group in prepare.grouped(prepare.prepare_file(file, plan)):
+                yield CHUNKS, pickle.dumps(group, pickle.HIGHEST_PROTOCOL)
         yield END, b""
     except errors.ValidationError as error:
         yield STOPPED, errors.sentence(error).encode(errors="replace")

@@ -43,8 +43,11 @@ class Loader:
         """Whether what was read so far means that nothing may stay."""
         return bool(report.rejected) and self.on_error != "skip"
 
-    def load_chunk(self, chunk: Chunk, report: Report) -> bool:
+    def load_chunks(self, chunks: list[Chunk], report: Report) -> bool:
         """Within a transaction. Whether to go on."""
+        return all(self._load(chunk, report) for chunk in chunks)
+
+    def _load(self, chunk: Chunk, report: Report) -> bool:
         report.read += chunk.read
         for rejection in chunk.rejections:
             report.rejected += 1
@@ -69,15 +72,15 @@ class Loader:
 
 
 def try_traces(
-    chunks: Iterable[Chunk],
+    groups: Iterable[list[Chunk]],
     loader: Loader,
     advance: Callable[[Report, Chunk], object] = lambda report, chunk: None,
 ) -> Report:
     """What would come of them, by a loader for a dry run: it keeps nobody from writing."""
     report = Report(new_id())
-    for chunk in chunks:
-        goes_on = loader.load_chunk(chunk, report)
-        advance(report, chunk)
+    for chunks in groups:
+        goes_on = loader.load_chunks(chunks, report)
+        advance(report, chunks[-1])
         if not goes_on:
             break
     if loader.is_refused(report):

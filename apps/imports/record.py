@@ -82,11 +82,11 @@ class Recording:
         self.report = Report(record.ingest_id)
         self.work = _begin(record)
 
-    def load(self, chunks: Iterable[Chunk], loader: Loader) -> None:
-        """A transaction for each chunk. Raises Cancelled and ClaimLost, too."""
-        for chunk in chunks:
+    def load(self, groups: Iterable[list[Chunk]], loader: Loader) -> None:
+        """A transaction for each list. Raises Cancelled and ClaimLost, too."""
+        for chunks in groups:
             with transaction.atomic():
-                goes_on = loader.load_chunk(chunk, self.report)
+                goes_on = loader.load_chunks(chunks, self.report)
                 Import.objects.filter(pk=self.record.pk).update(**columns_of(self.report))
                 self.work.advance(None, self.report.read)
             if not goes_on:

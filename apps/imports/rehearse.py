@@ -47,7 +47,7 @@ def rehearse_import(work: Work, *, import_id: str, terms: dict[str, Any]) -> dic
         plan = _plan(found, wanted)
         with (
             opened(found) as file,
-            prepared(file, plan, is_apart=is_big(found.size, is_packed=found.is_packed)) as chunks,
+            prepared(file, plan, is_apart=is_big(found.size, is_packed=found.is_packed)) as groups,
             atomic_write(found.rehearsal_path) as rejections,
         ):
 
@@ -56,7 +56,7 @@ def rehearse_import(work: Work, *, import_id: str, terms: dict[str, Any]) -> dic
                 rejections.write(rejection.line())
 
             loader = Loader(wanted.on_error, wanted.duplicates, None, reject, seen=Seen())
-            report = try_traces(chunks, loader, partial(_advance, work, found))
+            report = try_traces(groups, loader, partial(_advance, work, found))
     except OSError as error:
         raise no_room(error) from error
     if not Import.objects.in_state(Import.State.UPLOADED).filter(pk=found.pk).exists():

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from apps.audit.record import Verb, record_act
 from apps.core.errors import sentence
-from apps.core.sql import is_disk_full
+from apps.core.sql import is_disk_full, much_written
 from apps.core.storable import storable
 from apps.imports.apart import is_big, prepared
 from apps.imports.choose import opened, plan_of
@@ -84,7 +84,8 @@ class _Run:
         with (
             self._rejections() as rejections,
             opened(self.found) as file,
-            prepared(file, plan, is_apart=is_apart) as chunks,
+            prepared(file, plan, is_apart=is_apart) as groups,
+            much_written() if is_apart else nullcontext(),
         ):
             loader = Loader(
                 on_error=cast(OnError, self.found.on_error),
@@ -93,7 +94,7 @@ class _Run:
                 reject=lambda rejection: self._reject(rejection, rejections),
             )
             with transaction.atomic() if self._is_small() else nullcontext():
-                self._load(chunks, loader, rejections)
+                self._load(groups, loader, rejections)
                 self._finish(loader)
         clear_files(self.found, Import.State.DONE)
 
@@ -114,14 +115,14 @@ class _Run:
             with suppress(OSError):  # of what could not be written, which is said already
                 file.close()
 
-    def _load(self, chunks: Iterable[Chunk], loader: Loader, rejections: BinaryIO) -> None:
-        for chunk in chunks:
+    def _load(self, groups: Iterable[list[Chunk]], loader: Loader, rejections: BinaryIO) -> None:
+        for chunks in groups:
             with transaction.atomic():
-                goes_on = loader.load_chunk(chunk, self.report)
+                goes_on = loader.load_chunks(chunks, self.report)
                 with _needing_room():
                     rejections.flush()
-                self.reached = {"after": chunk.place, "report": rejections.tell()}
-                self._advance(chunk.estimate(self.report.read, self.found.size))
+                self.reached = {"after": chunks[-1].place, "report": rejections.tell()}
+                self._advance(chunks[-1].estimate(self.report.read, self.found.size))
             if not goes_on:
                 break
 

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def outcome(content: bytes, name: str = "rows.jsonl", **terms: Any) -> tuple[Any
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     file = tmp_path / "rows.jsonl"
-    file.write_bytes(lines(*map(row, range(5000))))
+    file.write_bytes(lines(*map(row, range(12_000))))
     return file
 
 
@@ -91,9 +91,9 @@ def exhaust(chunks: Iterator[Chunk]) -> int:
 def reading(file: Path, plan: Plan = GSM8K) -> Iterator[tuple[int, Iterator[Chunk]]]:
     """The process and what it makes of the file."""
     before = {*children()}
-    with file.open("rb") as stream, prepared(stream, plan, is_apart=True) as chunks:
+    with file.open("rb") as stream, prepared(stream, plan, is_apart=True) as groups:
         [pid] = {*children()} - before
-        yield pid, chunks
+        yield pid, chain.from_iterable(groups)
     assert {*children()} == before
 
 
@@ -176,21 +176,21 @@ def interrupted_at(call: int) -> Callable[[Any, int], None]:
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_import_goes_on_where_it_was(chunked: None) -> None:
     def resumed() -> tuple[Any, ...]:
-        found = start(lines(BAD, *map(row, range(2500)), BAD), on_error="skip")
+        found = start(lines(BAD, *map(row, range(6000)), BAD), on_error="skip")
         assert found.job is not None
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(running._Run, "_advance", interrupted_at(3))
+            patch.setattr(running._Run, "_advance", interrupted_at(2))
             with pytest.raises(KeyboardInterrupt):
                 running.run_import.perform(claimed(found.job), import_id=str(found.pk))
         found.refresh_from_db()
-        read = found.read_count
+        assert 0 < found.read_count < 6000
         Job.objects.update(state=Job.State.QUEUED)
         running.run_import.perform(claimed(found.job), import_id=str(found.pk))
         found.refresh_from_db()
-        return read, counts(found), found.report_path.read_bytes(), Trace.objects.count()
+        return counts(found), found.report_path.read_bytes(), Trace.objects.count()
 
     found = both_ways(resumed)
-    assert found[:2] == (2000, ("done", 2502, 2500, 2, 0))
+    assert found[0] == ("done", 6002, 6000, 2, 0)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -221,19 +221,19 @@ def test_it_tells_how_far_it_is(file: Path) -> None:
     size = file.stat().st_size
     with reading(file) as (_, chunks):
         found = [*chunks]
-    assert [(chunk.place, chunk.read) for chunk in found] == [(n * 1000, 1000) for n in range(1, 6)]
+    assert [(chunk.place, chunk.read) for chunk in found] == [(n * 1000, 1000) for n in range(1, 13)]
     positions = [chunk.position for chunk in found]
     assert positions == sorted(positions)
     assert positions[-1] == size
-    assert 4000 < found[1].estimate(2000, size) < 6000
+    assert 10_000 < found[1].estimate(2000, size) < 14_000
 
 
 def test_it_begins_behind_a_place(file: Path) -> None:
-    with reading(file, GSM8K.model_copy(update={"after": 4990})) as (_, chunks):
+    with reading(file, GSM8K.model_copy(update={"after": 11_990})) as (_, chunks):
         [chunk] = chunks
-    assert (chunk.place, chunk.read) == (5000, 10)
+    assert (chunk.place, chunk.read) == (12_000, 10)
     assert chunk.ready[0].derived
-    assert chunk.ready[0].derived.prompt == "4990"
+    assert chunk.ready[0].derived.prompt == "11990"
 
 
 def test_a_process_that_is_killed_is_no_end_of_the_file(file: Path) -> None:
@@ -242,28 +242,28 @@ def test_a_process_that_is_killed_is_no_end_of_the_file(file: Path) -> None:
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(ValidationError, match="was killed, or no memory was left") as refused:
             exhaust(chunks)
-    assert refused.value.messages[0].startswith("The process that reads the file ended after 1,000 rows: ")
+    assert refused.value.messages[0].startswith("The process that reads the file ended after 4,000 rows: ")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_an_import_whose_reader_is_killed_leaves_nothing(
     chunked: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killing(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-        for chunk in chunks:
+    def killing(groups: Iterator[list[Chunk]]) -> Iterator[list[Chunk]]:
+        for chunks in groups:
             for pid in {*children()} - before:
                 os.kill(pid, signal.SIGKILL)
-            yield chunk
+            yield chunks
 
     @contextmanager
     def killed(*args: Any, **options: Any) -> Iterator[Any]:
-        with prepared(*args, **options) as chunks:
-            yield killing(chunks)
+        with prepared(*args, **options) as groups:
+            yield killing(groups)
 
     before = {*children()}
     monkeypatch.setattr(running, "prepared", killed)
     with apart_from(-1):
-        found = imported(lines(*map(row, range(9000))))
+        found = imported(lines(*map(row, range(20_000))))
     assert (found.state, found.stored_count, Trace.objects.count()) == ("failed", 0, 0)
     assert found.reason.endswith("it was killed, or no memory was left. Import the file again.")
 
@@ -280,7 +280,7 @@ def test_what_is_to_end_its_parent_does_not_end_it(file: Path) -> None:
         first = next(chunks)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(pid, number)
-        assert first.read + exhaust(chunks) == 5000
+        assert first.read + exhaust(chunks) == 12_000
 
 
 _PROGRAM = """

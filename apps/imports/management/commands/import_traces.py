@@ -14,6 +14,7 @@ from apps.core.commands import ActCommand, watched
 from apps.core.errors import from_json_error, sentence
 from apps.core.json import JSONError, compact_json, parse_json
 from apps.core.requests import validate
+from apps.core.sql import much_written
 from apps.formats.reasoning import CUTS
 from apps.imports.apart import is_big, prepared
 from apps.imports.choose import Terms
@@ -97,8 +98,8 @@ class Command(ActCommand):
             reject=lambda rejection: self._reject(rejection, rows.unit, file, terms.on_error),
             seen=Seen() if plan.is_dry_run else None,
         )
-        with _chunks(options["file"], rows, plan, measured) as chunks:
-            told = watched(chunks, "rows read", self.stderr, size=lambda chunk: chunk.read)
+        with _chunks(options["file"], rows, plan, measured) as groups:
+            told = watched(groups, "rows read", self.stderr, size=_count_rows)
             if plan.is_dry_run:
                 report = try_traces(told, loader)
                 _check_outcome(report, options)
@@ -137,15 +138,19 @@ class Command(ActCommand):
             self.stdout.write("\n".join(_shown(parsed)))
 
 
+def _count_rows(chunks: list[Chunk]) -> int:
+    return sum(chunk.read for chunk in chunks)
+
+
 @contextmanager
-def _chunks(name: str, rows: Rows, plan: Plan, measured: Measured) -> Iterator[Iterator[Chunk]]:
+def _chunks(name: str, rows: Rows, plan: Plan, measured: Measured) -> Iterator[Iterator[list[Chunk]]]:
     """Of a big file by a process of its own, which reads it from its beginning."""
     if not (os.path.isfile(name) and is_big(measured.size, is_packed=rows.is_packed)):
-        yield prepare_rows(rows, plan)
+        yield ([chunk] for chunk in prepare_rows(rows, plan))
         return
     rows.close()
-    with _open(name, "rb", "read") as file, prepared(file, plan, is_apart=True) as chunks:
-        yield chunks
+    with _open(name, "rb", "read") as file, prepared(file, plan, is_apart=True) as groups, much_written():
+        yield groups
 
 
 def _shown(parsed: Parsed) -> Iterator[str]:
