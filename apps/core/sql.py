@@ -69,6 +69,22 @@ def _prepared_column(field: "Field[Any, Any]", values: Sequence[Any]) -> Sequenc
 
 
 @contextmanager
+def by_index() -> Iterator[None]:
+    """For a query of which an index knows the few rows, in a transaction.
+
+    Of a table that was filled within the last minute or so PostgreSQL does not know yet that they are few,
+    and walks over all of it.
+    """
+    if connection.vendor != "postgresql" or not connection.in_atomic_block:
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        yield
+        cursor.execute("SET LOCAL enable_seqscan TO DEFAULT")
+
+
+@contextmanager
 def much_written() -> Iterator[None]:
     """For an act that stores rows for minutes. It needs 64 MB more.
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
+from apps.core.sql import by_index
 from apps.imports.content import Content, content_of
 from apps.imports.prepare import Ready
 from apps.traces.models import Trace, TraceQuerySet
@@ -48,8 +49,9 @@ class Known:
         for item in ready:
             new.setdefault(item.content, item)
         self._learn(act)
-        for content in self._stored({content.prompt for content in new}):
-            new.pop(content, None)
+        with by_index():
+            for content in self._stored({content.prompt for content in new}):
+                new.pop(content, None)
         return [item for content, item in new.items() if self._is_new(content)]
 
     def _is_new(self, content: Content) -> bool:
