@@ -63,6 +63,7 @@ def _received(process: subprocess.Popen[bytes]) -> Iterator[list[Chunk]]:
         chunks: list[Chunk] = pickle.loads(part[1])  # noqa: S301 - of a process of our own
         rows += sum(chunk.read for chunk in chunks)
         yield chunks
+        chunks.clear()  # else two lists would be held while the next one comes
     if part[0] == STOPPED:
         raise ValidationError(part[1].decode())
     if part[0] != END:

@@ -41,7 +41,9 @@ def _parts(descriptor: int) -> Iterator[tuple[bytes, bytes]]:
     try:
         with os.fdopen(descriptor, "rb") as file:
             for group in prepare.grouped(prepare.prepare_file(file, plan)):
-                yield CHUNKS, pickle.dumps(group, pickle.HIGHEST_PROTOCOL)
+                held = pickle.dumps(group, pickle.HIGHEST_PROTOCOL)
+                group.clear()  # else two would be held while the next one is made
+                yield CHUNKS, held
         yield END, b""
     except errors.ValidationError as error:
         yield STOPPED, errors.sentence(error).encode(errors="replace")
