@@ -15,8 +15,8 @@ from apps.imports import apart_chunks
 from apps.imports.apart_chunks import CHUNKS, END, HEAD, STOPPED
 from apps.imports.prepare import Chunk, Plan, prepare_file
 
-# Bytes of text from which on the start of a process, about half a second, is soon won back.
-BIG = 16 << 20
+# Bytes of text from which on the start of a process, half a second, is won back.
+BIG = 32 << 20
 # Packed text is taken for so many times as long.
 _PACKED = 8
 # In place of 64 kB: as much of a chunk lies ready when it is asked for.

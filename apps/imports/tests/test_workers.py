@@ -64,7 +64,7 @@ def clear(place: Place) -> None:
 
 
 def test_killed_at_random_moments_every_row_is_there_once(place: Place) -> None:
-    rows = [BAD if n % 100 == 99 else row(n, note="-" * 300) for n in range(ROWS)]
+    rows = [BAD if n % 100 == 99 else row(n, note="-" * 600) for n in range(ROWS)]
     assert len(lines(*rows)) > BIG  # each worker has a process that reads for it
     id = start(place, lines(*rows), "killed.jsonl")
     for _ in range(KILLS):
