@@ -2,7 +2,7 @@
 
 import errno
 from argparse import ArgumentTypeError
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -33,16 +33,21 @@ def positive(text: str, limit: int = MAX_NUMBER) -> int:
 
 
 def watched(
-    items: Iterable[Item], unit: str, output: OutputWrapper, total: int | None = None
+    items: Iterable[Item],
+    unit: str,
+    output: OutputWrapper,
+    total: int | None = None,
+    size: Callable[[Item], int] = lambda item: 1,
 ) -> Iterator[Item]:
-    """A bar on a terminal; in a pipe a plain line now and then."""
-    if output.isatty():
-        yield from tqdm(items, unit=f" {unit}", total=total, file=output)
-        return
-    for count, item in enumerate(items, 1):
-        yield item
-        if count % PLAIN_EVERY == 0:
-            output.write(f"{count} {unit}")
+    """A bar on a terminal; in a pipe a plain line now and then. An item counts for its `size`."""
+    with tqdm(unit=f" {unit}", total=total, file=output, disable=not output.isatty()) as bar:
+        count = 0
+        for item in items:
+            yield item
+            before, count = count, count + size(item)
+            bar.update(count - before)
+            if bar.disable and before // PLAIN_EVERY < count // PLAIN_EVERY:
+                output.write(f"{count} {unit}")
 
 
 def check_migrations() -> None:

@@ -1,7 +1,7 @@
 """Pieces of INSERT statements for what the ORM does not say: COPY, executemany, INSERT ... SELECT."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import NoneType
 from typing import Any
@@ -16,6 +16,9 @@ _NATIVE = {str, int, float, NoneType}
 _SQLITE_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 # Serialization failure, deadlock, lock not available (PostgreSQL, appendix A).
 _LOCKED = ("40001", "40P01", "55P03")
+
+# Kilobytes, as SQLite wants them, negative; and pages of 4 kB.
+_MUCH = {"cache_size": -64_000, "wal_autocheckpoint": 16_000}
 
 Fields = Sequence["Field[Any, Any]"]
 
@@ -74,6 +77,46 @@ def _prepared_column(field: "Field[Any, Any]", values: Sequence[Any]) -> Sequenc
     backend = connections[DEFAULT_DB_ALIAS]
     known = {value: field.get_db_prep_save(value, backend) for value in {*values}}
     return [known[value] for value in values]
+
+
+@contextmanager
+def by_index() -> Iterator[None]:
+    """For a query of which an index knows the few rows, in a transaction.
+
+    Of a table that was filled within the last minute or so PostgreSQL does not know yet that they are few,
+    and walks over all of it.
+    """
+    if connection.vendor != "postgresql" or not connection.in_atomic_block:
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        yield
+        cursor.execute("SET LOCAL enable_seqscan TO DEFAULT")
+
+
+@contextmanager
+def much_written() -> Iterator[None]:
+    """For an act that stores rows for minutes. It needs 64 MB more.
+
+    A row of which many indexes know touches pages all over the file. SQLite writes each of them anew in every
+    transaction and again into the file: with room to keep them, and into the file more seldom, a third less.
+    """
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        before = {name: cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in _MUCH}
+        try:
+            _set_pragmas(cursor, _MUCH)
+            yield
+        finally:
+            _set_pragmas(cursor, before)
+
+
+def _set_pragmas(cursor: Any, values: Mapping[str, int]) -> None:
+    for name, value in values.items():
+        cursor.execute(f"PRAGMA {name} = {value}")
 
 
 def is_in_the_way(error: OperationalError) -> bool:

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.core.errors import conflict
-from apps.imports.choose import opened
+from apps.imports.choose import rows_of
 from apps.imports.models import Import
 from apps.imports.receive import describe, no_room
 from apps.imports.recognise import COLUMNS
@@ -33,8 +33,8 @@ def try_again(found: Import, *, created_by: User | None) -> Import:
     _share_file(found, fresh)
     with ExitStack() as undoing:
         undoing.callback(fresh.path.unlink)
-        with opened(fresh) as file:
-            describe(fresh, file.rows)
+        with rows_of(fresh) as rows:
+            describe(fresh, rows)
         if found.format == COLUMNS:
             fresh.format, fresh.mapping, fresh.reason = "", found.mapping, ""
         with transaction.atomic():

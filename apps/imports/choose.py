@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, BinaryIO, NamedTuple, Self
+from typing import Annotated, BinaryIO, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -13,6 +13,7 @@ from apps.formats.trace import SOURCE_MAX_LENGTH
 from apps.imports.load import Duplicates, OnError
 from apps.imports.mapping import Mapping
 from apps.imports.models import Import
+from apps.imports.prepare import Plan
 from apps.imports.read import Rows, read_rows
 from apps.imports.recognise import AUTO, FORMATS, Recipe, mapped, recognise, with_cut
 
@@ -54,22 +55,15 @@ class Terms(BaseModel):
         recipe = recognise(rows.head, rows.unit) if self.format == AUTO else FORMATS[self.format]
         return with_cut(recipe, self.cut) if self.cut else recipe
 
-
-class File(NamedTuple):
-    """`stream` is where the rows are read from: its position tells how much of the file is read."""
-
-    stream: BinaryIO
-    rows: Rows
-
-    def estimate(self, read: int, size: int) -> int:
-        """Rows in all, by how much of the file of this size so many were."""
-        share = min(self.stream.tell() / max(size, 1), 1) or 1
-        return max(read, round(read / share))
+    def plan_for(self, rows: Rows, *, is_dry_run: bool = False) -> Plan:
+        """Raises ValidationError as `recipe_for` does."""
+        recipe = self.recipe_for(rows)
+        return Plan(format=recipe.name, mapping=recipe.mapping, source=self.source, is_dry_run=is_dry_run)
 
 
 @contextmanager
-def opened(found: Import, after: int = 0) -> Iterator[File]:
-    """The rows of an upload behind the place `after`. Raises ValidationError."""
+def opened(found: Import) -> Iterator[BinaryIO]:
+    """The file of an upload. Raises ValidationError."""
     try:
         file = found.path.open("rb")
     except FileNotFoundError as error:
@@ -78,14 +72,20 @@ def opened(found: Import, after: int = 0) -> Iterator[File]:
             "data folder."
         ) from error
     with file:
-        yield File(file, read_rows(file, 4 * settings.TRACE_MAX_BYTES, after))
+        yield file
 
 
-def recipe_of(found: Import) -> Recipe:
-    """The one that was recognised or chosen."""
-    if found.mapping is not None:
-        return mapped(Mapping.model_validate(found.mapping), found.format)
-    return FORMATS[found.format]
+@contextmanager
+def rows_of(found: Import) -> Iterator[Rows]:
+    """Those of an upload. Raises ValidationError."""
+    with opened(found) as file:
+        yield read_rows(file, 4 * settings.TRACE_MAX_BYTES)
+
+
+def plan_of(found: Import, after: int) -> Plan:
+    """By the recipe that was recognised or chosen."""
+    source = found.source or None
+    return Plan(format=found.format, mapping=found.mapping, source=source, after=after)
 
 
 def set_recipe(found: Import, recipe: Recipe) -> None:

@@ -1,17 +1,16 @@
-"""Which traces are there already: equal for a reader, in Unicode NFC and with white space folded."""
+"""Which traces are there already."""
 
-import hashlib
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 import orjson
 from django.db import connection
 
-from apps.core.digests import fold_text, short_hash
-from apps.formats.trace import TracePayload
+from apps.core.sql import by_index
+from apps.imports.content import Content, content_of
+from apps.imports.prepare import Ready
 from apps.traces.models import Trace, TraceQuerySet
 
 _PAGE = 500
@@ -23,19 +22,6 @@ MOST = 1_000_000
 
 # Any number that no other lock of this kind has.
 _LOCK = 0x696D70
-
-
-class Content(NamedTuple):
-    """Folded: the hash of the prompt to find by, and one of all texts that is long enough to prove by."""
-
-    prompt: str
-    digest: bytes
-
-
-def _content(prompt: str, final_answer: str, contents: Iterable[str]) -> Content:
-    prompt = fold_text(prompt)
-    texts = "\0".join((prompt, fold_text(final_answer), *map(fold_text, contents)))
-    return Content(short_hash(prompt.encode()), hashlib.blake2b(texts.encode(), digest_size=16).digest())
 
 
 def keep_others_out(*, is_keeping: bool) -> None:
@@ -57,15 +43,16 @@ class Known:
         self._crowds: dict[str, set[bytes]] = {}
         self._newest = UUID(int=0)  # the crowds have all that is stored up to this one
 
-    def new_of(self, payloads: Sequence[TracePayload], act: UUID) -> list[TracePayload]:
+    def new_of(self, ready: Sequence[Ready], act: UUID) -> list[Ready]:
         """The first of each content, and none whose content is stored; `act` is to store them."""
-        new: dict[Content, TracePayload] = {}
-        for payload in payloads:
-            new.setdefault(_content(payload.prompt, payload.final_answer, payload.contents), payload)
+        new: dict[Content, Ready] = {}
+        for item in ready:
+            new.setdefault(item.content, item)
         self._learn(act)
-        for content in self._stored({content.prompt for content in new}):
-            new.pop(content, None)
-        return [payload for content, payload in new.items() if self._is_new(content)]
+        with by_index():
+            for content in self._stored({content.prompt for content in new}):
+                new.pop(content, None)
+        return [item for content, item in new.items() if self._is_new(content)]
 
     def _is_new(self, content: Content) -> bool:
         """From now on it is not."""
@@ -109,15 +96,14 @@ class Seen:
         self._database.execute("PRAGMA journal_mode = OFF")
         self._database.execute("CREATE TABLE seen (digest BLOB PRIMARY KEY) WITHOUT ROWID")
 
-    def unseen(self, payloads: Sequence[TracePayload]) -> list[TracePayload]:
+    def unseen(self, ready: Sequence[Ready]) -> list[Ready]:
         """Those that are not equal for a reader to any before. From now on they are seen."""
-        return [payload for payload in payloads if self._note(payload)]
+        return [item for item in ready if self._note(item.content)]
 
-    def _note(self, payload: TracePayload) -> bool:
-        content = _content(payload.prompt, payload.final_answer, payload.contents)
+    def _note(self, content: Content) -> bool:
         return self._database.execute("INSERT OR IGNORE INTO seen VALUES (?)", [content.digest]).rowcount == 1
 
 
 def _read(traces: TraceQuerySet) -> Iterator[Content]:
     for prompt, answer, steps in traces.values_list("prompt", "final_answer", "steps").iterator(_PAGE):
-        yield _content(prompt, answer, [step["content"] for step in orjson.loads(steps)])
+        yield content_of(prompt, answer, [step["content"] for step in orjson.loads(steps)])

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from apps.accounts.models import User
 from apps.core.ids import new_id
-from apps.formats.trace import TracePayload
 from apps.imports.duplicates import Known, Seen, keep_others_out
-from apps.imports.parse import Parsed, Rejection, chunks
-from apps.traces.ingest import ingest_traces
+from apps.imports.parse import Rejection
+from apps.imports.prepare import Chunk, Ready
+from apps.traces.ingest import store_traces
 
 OnError = Literal["stop", "skip", "all-or-nothing"]
 Duplicates = Literal["skip", "keep"]
@@ -43,39 +43,44 @@ class Loader:
         """Whether what was read so far means that nothing may stay."""
         return bool(report.rejected) and self.on_error != "skip"
 
-    def load_chunk(self, chunk: list[Parsed], report: Report) -> bool:
+    def load_chunks(self, chunks: list[Chunk], report: Report) -> bool:
         """Within a transaction. Whether to go on."""
-        report.read += len(chunk)
-        for item in chunk:
-            if item.rejection:
-                report.rejected += 1
-                self.reject(item.rejection)
-                if self.on_error == "stop":
-                    return False
+        return all(self._load(chunk, report) for chunk in chunks)
+
+    def _load(self, chunk: Chunk, report: Report) -> bool:
+        report.read += chunk.read
+        for rejection in chunk.rejections:
+            report.rejected += 1
+            self.reject(rejection)
+            if self.on_error == "stop":
+                return False
         if not self.is_refused(report):
-            self._store([item.payload for item in chunk if item.payload], report)
+            self._store(chunk.ready, report)
         return True
 
-    def _store(self, payloads: list[TracePayload], report: Report) -> None:
+    def _store(self, ready: list[Ready], report: Report) -> None:
         if self.seen is None:
             keep_others_out(is_keeping=self.duplicates == "keep")
-        new = payloads if self.duplicates == "keep" else self.known.new_of(payloads, report.ingest_id)
+        new = ready if self.duplicates == "keep" else self.known.new_of(ready, report.ingest_id)
         if self.seen is not None:
             new = new if self.duplicates == "keep" else self.seen.unseen(new)
         elif new:
-            ingest_traces(new, created_by=self.created_by, ingest_id=report.ingest_id)
+            traces = [item.derived for item in new if item.derived]
+            store_traces(traces, created_by=self.created_by, ingest_id=report.ingest_id)
         report.stored += len(new)
-        report.duplicates += len(payloads) - len(new)
+        report.duplicates += len(ready) - len(new)
 
 
 def try_traces(
-    parsed: Iterable[Parsed], loader: Loader, advance: Callable[[Report], object] = lambda report: None
+    groups: Iterable[list[Chunk]],
+    loader: Loader,
+    advance: Callable[[Report, Chunk], object] = lambda report, chunk: None,
 ) -> Report:
     """What would come of them, by a loader for a dry run: it keeps nobody from writing."""
     report = Report(new_id())
-    for chunk in chunks(parsed):
-        goes_on = loader.load_chunk(chunk, report)
-        advance(report)
+    for chunks in groups:
+        goes_on = loader.load_chunks(chunks, report)
+        advance(report, chunks[-1])
         if not goes_on:
             break
     if loader.is_refused(report):

@@ -132,6 +132,11 @@ class Import(models.Model):
         return import_folder() / f"{self.pk}.rehearsed.jsonl"
 
     @property
+    def is_packed(self) -> bool:
+        """Whether its rows are many times as long as its file."""
+        return bool(self.packing or not self.encoding)
+
+    @property
     def traces(self) -> TraceQuerySet:
         return Trace.objects.of_act(self.ingest_id)
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from django.core.exceptions import ValidationError
 
 from apps.core.errors import sentence
-from apps.imports.choose import Terms, opened
+from apps.imports.choose import Terms, rows_of
 from apps.imports.models import Import
 from apps.imports.parse import Parsed, preview
 
@@ -23,17 +23,17 @@ class Preview(NamedTuple):
 
 def preview_import(found: Import, terms: Terms) -> Preview:
     try:
-        with opened(found) as file:
-            recipe = terms.recipe_for(file.rows)
+        with rows_of(found) as rows:
+            recipe = terms.recipe_for(rows)
             # Only what was looked at anyway: to read on may be to read for long.
-            return Preview(preview([*file.rows.head], recipe, source=terms.source))
+            return Preview(preview([*rows.head], recipe, source=terms.source))
     except ValidationError as error:
         return Preview([], sentence(error))
 
 
 def columns_of(found: Import) -> list[str]:
     try:
-        with opened(found) as file:
-            return file.rows.columns
+        with rows_of(found) as rows:
+            return rows.columns
     except ValidationError:
         return []

@@ -1,6 +1,6 @@
 """A file in, its rows out: which container it is, is told from its first bytes and not from its name."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import chain, islice
 from typing import BinaryIO
 
@@ -37,6 +37,15 @@ class Rows:
     def __iter__(self) -> Iterator[Row]:
         head, self.head = self.head, []  # a long row of it is not held for longer than it takes
         return chain(head, self._rows)
+
+    def close(self) -> None:
+        """For whom they were enough to look at: a process may wait to give the next."""
+        self._rows.close()
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether they are many times as long as their file."""
+        return bool(self.packing or not self.encoding)
 
     @property
     def columns(self) -> list[str]:
@@ -97,7 +106,7 @@ def _shown(start: bytes) -> str:
     return ascii(start.splitlines()[0][:40].decode(errors="replace"))
 
 
-def _placed(rows: Iterator[Row], unit: str) -> Iterator[Row]:
+def _placed(rows: Iterator[Row], unit: str) -> Generator[Row]:
     place = 0
     try:
         for row in rows:

@@ -14,7 +14,7 @@ from apps.accounts.models import User
 from apps.core.errors import sentence, too_large
 from apps.core.ids import new_id
 from apps.core.storable import storable
-from apps.imports.choose import Terms, opened, set_recipe
+from apps.imports.choose import Terms, rows_of, set_recipe
 from apps.imports.models import FILE_NAME_MAX_LENGTH, Import, import_folder
 from apps.imports.read import Rows
 
@@ -76,8 +76,8 @@ class Upload:
         )
         self._path.replace(found.path)
         self._path = found.path
-        with opened(found) as file:
-            describe(found, file.rows)
+        with rows_of(found) as rows:
+            describe(found, rows)
         return found
 
     def store(self, found: Import) -> None:

@@ -21,7 +21,7 @@ from apps.core.storable import storable
 from apps.imports.choose import Terms, set_recipe
 from apps.imports.load import Loader, Report
 from apps.imports.models import FILE_NAME_MAX_LENGTH, Import
-from apps.imports.parse import Parsed, chunks
+from apps.imports.prepare import Chunk
 from apps.imports.read import Rows
 from apps.imports.recognise import Recipe
 from apps.imports.run import CANCELLED, columns_of, note_done, report_of, undo
@@ -82,11 +82,11 @@ class Recording:
         self.report = Report(record.ingest_id)
         self.work = _begin(record)
 
-    def load(self, parsed: Iterable[Parsed], loader: Loader) -> None:
-        """A transaction for each chunk. Raises Cancelled and ClaimLost, too."""
-        for chunk in chunks(parsed):
+    def load(self, groups: Iterable[list[Chunk]], loader: Loader) -> None:
+        """A transaction for each list. Raises Cancelled and ClaimLost, too."""
+        for chunks in groups:
             with transaction.atomic():
-                goes_on = loader.load_chunk(chunk, self.report)
+                goes_on = loader.load_chunks(chunks, self.report)
                 Import.objects.filter(pk=self.record.pk).update(**columns_of(self.report))
                 self.work.advance(None, self.report.read)
             if not goes_on:

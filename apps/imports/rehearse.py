@@ -1,5 +1,6 @@
 """A dry run: all of an uploaded file is read as an import would, nothing is stored."""
 
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -8,11 +9,13 @@ from apps.accounts.models import User
 from apps.core.errors import conflict
 from apps.core.files import atomic_write
 from apps.core.requests import validate
-from apps.imports.choose import File, Terms, opened
+from apps.imports.apart import is_big, prepared
+from apps.imports.choose import Terms, opened, rows_of
 from apps.imports.duplicates import Seen
 from apps.imports.load import Loader, Report, try_traces
 from apps.imports.models import Import
-from apps.imports.parse import Rejection, parse_rows
+from apps.imports.parse import Rejection
+from apps.imports.prepare import Chunk, Plan
 from apps.imports.receive import no_room
 from apps.jobs.handlers import handler
 from apps.jobs.models import Job
@@ -24,8 +27,7 @@ def start_rehearsal(found: Import, terms: Terms, *, created_by: User | None) -> 
     """By a worker; the job's result has the counts. Raises ValidationError, also (conflict) where it is
     started already.
     """
-    with opened(found) as file:
-        terms.recipe_for(file.rows)
+    _plan(found, terms)
     arguments = {"import_id": str(found.pk), "terms": terms.model_dump(mode="json", exclude_defaults=True)}
     with transaction.atomic():
         job = start_job(rehearse_import, arguments, title=f"Dry run of {found}", created_by=created_by)
@@ -42,15 +44,19 @@ def rehearse_import(work: Work, *, import_id: str, terms: dict[str, Any]) -> dic
     wanted = validate(Terms, terms)
     refused: list[Rejection] = []
     try:
-        with opened(found) as file, atomic_write(found.rehearsal_path) as rejections:
+        plan = _plan(found, wanted)
+        with (
+            opened(found) as file,
+            prepared(file, plan, is_apart=is_big(found.size, is_packed=found.is_packed)) as groups,
+            atomic_write(found.rehearsal_path) as rejections,
+        ):
 
             def reject(rejection: Rejection) -> None:
                 refused[:] = [rejection]
                 rejections.write(rejection.line())
 
             loader = Loader(wanted.on_error, wanted.duplicates, None, reject, seen=Seen())
-            rows = parse_rows(file.rows, wanted.recipe_for(file.rows), wanted.source)
-            report = try_traces(rows, loader, lambda report: _advance(work, found, file, report))
+            report = try_traces(groups, loader, partial(_advance, work, found))
     except OSError as error:
         raise no_room(error) from error
     if not Import.objects.in_state(Import.State.UPLOADED).filter(pk=found.pk).exists():
@@ -64,9 +70,15 @@ def rehearse_import(work: Work, *, import_id: str, terms: dict[str, Any]) -> dic
     }
 
 
-def _advance(work: Work, found: Import, file: File, report: Report) -> None:
+def _plan(found: Import, terms: Terms) -> Plan:
+    """Raises ValidationError."""
+    with rows_of(found) as rows:
+        return terms.plan_for(rows, is_dry_run=True)
+
+
+def _advance(work: Work, found: Import, report: Report, chunk: Chunk) -> None:
     with transaction.atomic():
-        work.advance(None, report.read, file.estimate(report.read, found.size))
+        work.advance(None, report.read, chunk.estimate(report.read, found.size))
 
 
 def _refusal(loader: Loader, report: Report, found: Import, refused: list[Rejection]) -> str | None:

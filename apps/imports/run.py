@@ -1,7 +1,7 @@
 """Importing an uploaded file in the background, each row once whatever happens to the worker."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, BinaryIO, cast
 
@@ -11,12 +11,14 @@ from django.utils import timezone
 
 from apps.audit.record import Verb, record_act
 from apps.core.errors import sentence
-from apps.core.sql import is_disk_full
+from apps.core.sql import is_disk_full, much_written
 from apps.core.storable import storable
-from apps.imports.choose import File, opened, recipe_of
+from apps.imports.apart import is_big, prepared
+from apps.imports.choose import opened, plan_of
 from apps.imports.load import Duplicates, Loader, OnError, Report
 from apps.imports.models import Import
-from apps.imports.parse import Rejection, chunks, parse_rows
+from apps.imports.parse import Rejection
+from apps.imports.prepare import Chunk
 from apps.imports.receive import no_room
 from apps.imports.remove import clear_files, conclude, remove_brought
 from apps.jobs.handlers import handler
@@ -77,7 +79,14 @@ class _Run:
         self.report = report_of(found)
 
     def perform(self) -> None:
-        with self._rejections() as rejections, opened(self.found, self.reached["after"]) as file:
+        plan = plan_of(self.found, self.reached["after"])
+        is_apart = is_big(self.found.size, is_packed=self.found.is_packed)
+        with (
+            self._rejections() as rejections,
+            opened(self.found) as file,
+            prepared(file, plan, is_apart=is_apart) as groups,
+            much_written() if is_apart else nullcontext(),
+        ):
             loader = Loader(
                 on_error=cast(OnError, self.found.on_error),
                 duplicates=cast(Duplicates, self.found.duplicates),
@@ -85,13 +94,12 @@ class _Run:
                 reject=lambda rejection: self._reject(rejection, rejections),
             )
             with transaction.atomic() if self._is_small() else nullcontext():
-                self._load(file, loader, rejections)
+                self._load(groups, loader, rejections)
                 self._finish(loader)
         clear_files(self.found, Import.State.DONE)
 
     def _is_small(self) -> bool:
-        is_packed = self.found.packing or not self.found.encoding
-        return self.found.size <= SMALL and not is_packed
+        return self.found.size <= SMALL and not self.found.is_packed
 
     @contextmanager
     def _rejections(self) -> Iterator[BinaryIO]:
@@ -107,15 +115,14 @@ class _Run:
             with suppress(OSError):  # of what could not be written, which is said already
                 file.close()
 
-    def _load(self, file: File, loader: Loader, rejections: BinaryIO) -> None:
-        rows = parse_rows(file.rows, recipe_of(self.found), self.found.source or None)
-        for chunk in chunks(rows):
+    def _load(self, groups: Iterable[list[Chunk]], loader: Loader, rejections: BinaryIO) -> None:
+        for chunks in groups:
             with transaction.atomic():
-                goes_on = loader.load_chunk(chunk, self.report)
+                goes_on = loader.load_chunks(chunks, self.report)
                 with _needing_room():
                     rejections.flush()
-                self.reached = {"after": chunk[-1].place, "report": rejections.tell()}
-                self._advance(file.estimate(self.report.read, self.found.size))
+                self.reached = {"after": chunks[-1].place, "report": rejections.tell()}
+                self._advance(chunks[-1].estimate(self.report.read, self.found.size))
             if not goes_on:
                 break
 

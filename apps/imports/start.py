@@ -3,7 +3,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.errors import conflict
-from apps.imports.choose import Terms, opened, set_recipe
+from apps.imports.choose import Terms, rows_of, set_recipe
 from apps.imports.models import Import
 from apps.imports.run import run_import
 from apps.jobs.start import start_job
@@ -11,8 +11,8 @@ from apps.jobs.start import start_job
 
 def start_import(found: Import, terms: Terms, *, created_by: User | None) -> None:
     """Have it run by a worker. Raises ValidationError, also (conflict) where it was started before."""
-    with opened(found) as file:
-        set_recipe(found, terms.recipe_for(file.rows))
+    with rows_of(found) as rows:
+        set_recipe(found, terms.recipe_for(rows))
     with transaction.atomic():
         job = start_job(
             run_import, {"import_id": str(found.pk)}, title=f"Import {found}", created_by=created_by

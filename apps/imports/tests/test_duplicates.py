@@ -7,25 +7,27 @@ from uuid import UUID
 import pytest
 
 from apps.core.ids import new_id
-from apps.formats.trace import TracePayload
 from apps.imports import duplicates
 from apps.imports.duplicates import Known
-from apps.traces.ingest import ingest_traces, parse_trace
+from apps.imports.prepare import Plan, Ready, prepare_rows
+from apps.imports.rows import Row
+from apps.traces.ingest import store_traces
 from apps.traces.tests.factories import make_payload
 
 pytestmark = pytest.mark.django_db
 
 
-def payloads(*answers: Any, **overrides: Any) -> list[TracePayload]:
-    return [parse_trace(make_payload(final_answer=str(answer), **overrides)) for answer in answers]
+def traces(*answers: Any, **overrides: Any) -> list[Ready]:
+    rows = [Row(1, make_payload(final_answer=str(answer), **overrides), None, 1) for answer in answers]
+    return [item for chunk in prepare_rows(rows, Plan(format="trace")) for item in chunk.ready]
 
 
-def store(new: Sequence[TracePayload], act: UUID | None = None) -> None:
-    ingest_traces(new, created_by=None, ingest_id=act or new_id())
+def store(new: Sequence[Ready], act: UUID | None = None) -> None:
+    store_traces([item.derived for item in new if item.derived], created_by=None, ingest_id=act or new_id())
 
 
-def answers(new: Sequence[TracePayload]) -> list[str]:
-    return [payload.final_answer for payload in new]
+def answers(new: Sequence[Ready]) -> list[str]:
+    return [item.derived.final_answer for item in new if item.derived]
 
 
 @pytest.fixture(params=[1, 3, 1_000], ids=["all", "some", "none"])
@@ -36,59 +38,59 @@ def crowd(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.usefixtures("crowd")
 def test_equal_for_a_reader_is_a_duplicate() -> None:
-    store(payloads("a b", "caf\u00e9", "c"))
-    store(payloads("a", prompt="another"))
+    store(traces("a b", "caf\u00e9", "c"))
+    store(traces("a", prompt="another"))
     known, act = Known(), new_id()
-    found = known.new_of(payloads(" a  b", "cafe\u0301", "a", "d", "d ", "ab"), act)
+    found = known.new_of(traces(" a  b", "cafe\u0301", "a", "d", "d ", "ab"), act)
     assert answers(found) == ["a", "d", "ab"]
     store(found, act)
-    assert answers(known.new_of(payloads("a", "d\n", "e"), act)) == ["e"]
-    assert answers(known.new_of(payloads("a", "b", prompt="another"), act)) == ["b"]
+    assert answers(known.new_of(traces("a", "d\n", "e"), act)) == ["e"]
+    assert answers(known.new_of(traces("a", "b", prompt="another"), act)) == ["b"]
 
 
 @pytest.mark.usefixtures("crowd")
 def test_texts_that_are_cut_otherwise_are_no_duplicates() -> None:
-    store(payloads("a", steps=[{"i": 0, "type": "x", "content": "b c"}]))
+    store(traces("a", steps=[{"i": 0, "type": "x", "content": "b c"}]))
     steps = [{"i": n, "type": "x", "content": text} for n, text in enumerate("bc")]
-    assert answers(Known().new_of(payloads("a", steps=steps), new_id())) == ["a"]
+    assert answers(Known().new_of(traces("a", steps=steps), new_id())) == ["a"]
 
 
 @pytest.mark.usefixtures("crowd")
 def test_what_another_act_brings_meanwhile_is_found() -> None:
     known, act = Known(), new_id()
-    store(payloads(*range(5)))
-    own = known.new_of(payloads(4, 5), act)
+    store(traces(*range(5)))
+    own = known.new_of(traces(4, 5), act)
     store(own, act)
-    store(payloads(6, 7))
-    store(payloads(8, prompt="another"))
-    assert answers(known.new_of(payloads(*range(4, 10)), act)) == ["8", "9"]
+    store(traces(6, 7))
+    store(traces(8, prompt="another"))
+    assert answers(known.new_of(traces(*range(4, 10)), act)) == ["8", "9"]
 
 
 def test_a_crowd_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "CROWD", 10)
-    store(payloads(*range(50)))
+    store(traces(*range(50)))
     known, act = Known(), new_id()
     read = counted(monkeypatch)
     for start in range(0, 200, 20):
-        store(known.new_of(payloads(*range(start, start + 20)), act), act)
+        store(known.new_of(traces(*range(start, start + 20)), act), act)
     assert len(read) == 50
-    store(payloads(*range(900, 930)))
-    assert known.new_of(payloads(3, 60, 199, 901), act) == []
+    store(traces(*range(900, 930)))
+    assert known.new_of(traces(3, 60, 199, 901), act) == []
     assert len(read) == 80
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "CROWD", 10)
     monkeypatch.setattr(duplicates, "MOST", 49)
-    store(payloads(*range(50)))
-    store(payloads(*range(20), prompt="another"))
+    store(traces(*range(50)))
+    store(traces(*range(20), prompt="another"))
     known, act = Known(), new_id()
     read = counted(monkeypatch)
     for expected in (50, 100):
-        assert known.new_of(payloads(3, 49), act) == []
+        assert known.new_of(traces(3, 49), act) == []
         assert len(read) == expected
     for _ in range(2):
-        assert known.new_of(payloads(3, prompt="another"), act) == []
+        assert known.new_of(traces(3, prompt="another"), act) == []
         assert len(read) == 120
 
 
@@ -96,8 +98,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Grows by each stored trace that is read."""
     read: list[Any] = []
 
-    def count(traces: Any) -> Any:
-        for content in plain(traces):
+    def count(stored: Any) -> Any:
+        for content in plain(stored):
             read.append(content)
             yield content
 

@@ -3,6 +3,8 @@
 import gzip
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,10 @@ from pytest_django.fixtures import Settings
 
 from apps.datasets.tests.factories import make_dataset
 from apps.imports import run as running
+from apps.imports.apart import prepared
 from apps.imports.cancel import cancel_import
 from apps.imports.choose import Terms
 from apps.imports.models import Import, import_folder
-from apps.imports.parse import chunks
 from apps.imports.receive import Upload
 from apps.imports.settle import settle_imports
 from apps.imports.start import start_import
@@ -190,14 +192,19 @@ def test_one_that_waits_is_cancelled_at_once() -> None:
 def test_cancelled_in_the_middle_it_leaves_nothing(chunked: None, monkeypatch: pytest.MonkeyPatch) -> None:
     found = start(lines(*map(row, range(2500))))
 
-    def cancelling(parsed: Any) -> Any:
-        for number, chunk in enumerate(chunks(parsed)):
+    def cancelling(chunks: Any) -> Any:
+        for number, chunk in enumerate(chunks):
             if number == 2:
                 assert Trace.objects.count() == 2000
                 cancel_import(Import.objects.get(pk=found.pk))
             yield chunk
 
-    monkeypatch.setattr(running, "chunks", cancelling)
+    @contextmanager
+    def watched(*args: Any, **options: Any) -> Iterator[Any]:
+        with prepared(*args, **options) as chunks:
+            yield cancelling(chunks)
+
+    monkeypatch.setattr(running, "prepared", watched)
     perform(found)
     assert (found.state, found.reason, found.stored_count) == ("cancelled", running.CANCELLED, 0)
     assert found.job is not None

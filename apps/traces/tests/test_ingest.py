@@ -12,7 +12,8 @@ from django.db import DatabaseError, connection, transaction
 
 from apps.accounts.models import User
 from apps.core.ids import new_id, time_of
-from apps.traces.ingest import _copy, _insert, _row, ingest_traces, parse_trace
+from apps.traces.derive import derive
+from apps.traces.ingest import COLUMNS, Row, _copy, _insert, _origin, ingest_traces, parse_trace
 from apps.traces.models import Trace
 from apps.traces.tests.factories import make_payload, make_trace
 
@@ -133,19 +134,22 @@ def test_one_act_has_one_ingest_id(user: User) -> None:
     assert Trace.objects.filter(ingest_id=act, created_by=user).count() == 2
 
 
-def _insert_with_another(rows: list[dict[str, Any]]) -> None:
-    _insert([*rows, {**rows[0], "id": new_id()}])
+def _insert_with_another(rows: list[Row]) -> None:
+    _insert([*rows, (new_id(), *rows[0][1:])])
 
 
 def test_every_way_into_the_table_writes_the_same() -> None:
     payload = parse_trace(make_payload(prompt="tab\t\\N \\. \"'\r\n", meta={"z": [1.0, None], "a": "\u2028"}))
-    ways: list[Callable[[list[dict[str, Any]]], None]] = [_insert, _insert_with_another]
+    ways: list[Callable[[list[Row]], None]] = [_insert, _insert_with_another]
     ways += [_copy] if connection.vendor == "postgresql" else []
-    expected = _row(payload, None, new_id())
     for way in ways:
-        row = {**expected, "id": new_id()}
+        row = (*_origin(new_id(), None), *derive(payload))
         way([row])
-        assert Trace.objects.filter(pk=row["id"]).values(*row).get() == row
+        assert Trace.objects.values_list(*COLUMNS).get(pk=row[0]) == row
+
+
+def test_what_is_derived_and_where_it_came_from_is_all_of_a_trace() -> None:
+    assert sorted(COLUMNS) == sorted(field.attname for field in Trace._meta.concrete_fields)
 
 
 @pytest.mark.parametrize("count", [2, 5])

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from apps.traces.ingest import _insert, _row, parse_trace
+from apps.traces.derive import derive
+from apps.traces.ingest import Origin, _insert, parse_trace
 
 _ACT = UUID("01940000-0000-7000-8000-000000000000")
 
@@ -76,12 +77,17 @@ def _trace(prompt: str, answer: str, contents: list[str], meta: dict[str, Any] |
 def store_traces(payloads: list[dict[str, Any]]) -> list[str]:
     """Their ids, in the order given."""
     rows = [
-        {
-            **_row(parse_trace(payload), None, _ACT),
-            "id": UUID(f"01940000-0000-7000-8000-{number:012}"),
-            "created_at": datetime(2025, 12, 22, 10, 0, 0, number * 100_001, UTC),
-        }
+        (
+            *Origin(
+                UUID(f"01940000-0000-7000-8000-{number:012}"),
+                datetime(2025, 12, 22, 10, 0, 0, number * 100_001, UTC),
+                _ACT,
+                None,
+                None,
+            ),
+            *derive(parse_trace(payload)),
+        )
         for number, payload in enumerate(payloads)
     ]
     _insert(rows)
-    return [str(row["id"]) for row in rows]
+    return [str(row[0]) for row in rows]

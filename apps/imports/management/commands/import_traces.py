@@ -14,11 +14,14 @@ from apps.core.commands import ActCommand, watched
 from apps.core.errors import from_json_error, sentence
 from apps.core.json import JSONError, compact_json, parse_json
 from apps.core.requests import validate
+from apps.core.sql import much_written
 from apps.formats.reasoning import CUTS
+from apps.imports.apart import is_big, prepared
 from apps.imports.choose import Terms
 from apps.imports.duplicates import Seen
 from apps.imports.load import Duplicates, Loader, OnError, Report, try_traces
-from apps.imports.parse import Parsed, Rejection, parse_rows, preview
+from apps.imports.parse import Parsed, Rejection, preview
+from apps.imports.prepare import Chunk, Plan, prepare_rows
 from apps.imports.read import Rows, read_rows
 from apps.imports.recognise import AUTO, FORMATS, Recipe
 from apps.imports.record import Measured, new_record, recorded
@@ -68,20 +71,20 @@ class Command(ActCommand):
         with _opened(options["file"]) as stream, _created(options["report"]) as file:
             measured = Measured(stream)
             rows = read_rows(measured.source, 4 * settings.TRACE_MAX_BYTES)
-            recipe = terms.recipe_for(rows)
+            plan = terms.plan_for(rows, is_dry_run=options["dry_run"])
             if options["preview"]:
-                self._show(rows, recipe, terms.source)
+                self._show(rows, plan.recipe, terms.source)
                 return
             try:
-                report = self._load(rows, recipe, terms, measured, file, options)
+                report = self._load(rows, plan, terms, measured, file, options)
             except ValidationError as error:
                 raise CommandError(f"{sentence(error)} Nothing was stored.") from error
-            self.stdout.write(self._conclusion(report, rows, recipe, options["dry_run"]))
+            self.stdout.write(self._conclusion(report, rows, plan))
 
     def _load(
         self,
         rows: Rows,
-        recipe: Recipe,
+        plan: Plan,
         terms: Terms,
         measured: Measured,
         file: "_File | None",
@@ -93,25 +96,26 @@ class Command(ActCommand):
             duplicates=terms.duplicates,
             created_by=None,
             reject=lambda rejection: self._reject(rejection, rows.unit, file, terms.on_error),
-            seen=Seen() if options["dry_run"] else None,
+            seen=Seen() if plan.is_dry_run else None,
         )
-        parsed = parse_rows(watched(rows, "rows read", self.stderr), recipe, terms.source)
-        if options["dry_run"]:
-            report = try_traces(parsed, loader)
-            _check_outcome(report, options)
-            return report
-        name = "standard input" if options["file"] == "-" else os.path.basename(options["file"])
-        with recorded(new_record(name, rows, recipe, terms), measured) as recording:
-            recording.load(parsed, loader)
-            _check_outcome(recording.report, options)
+        with _chunks(options["file"], rows, plan, measured) as groups:
+            told = watched(groups, "rows read", self.stderr, size=_count_rows)
+            if plan.is_dry_run:
+                report = try_traces(told, loader)
+                _check_outcome(report, options)
+                return report
+            name = "standard input" if options["file"] == "-" else os.path.basename(options["file"])
+            with recorded(new_record(name, rows, plan.recipe, terms), measured) as recording:
+                recording.load(told, loader)
+                _check_outcome(recording.report, options)
         return recording.report
 
-    def _conclusion(self, report: Report, rows: Rows, recipe: Recipe, is_dry_run: bool) -> str:
-        act = "Would store" if is_dry_run else "Stored"
+    def _conclusion(self, report: Report, rows: Rows, plan: Plan) -> str:
+        act = "Would store" if plan.is_dry_run else "Stored"
         seconds = time.monotonic() - self.started
         twice = f", {report.duplicates} duplicates skipped" if report.duplicates else ""
         return (
-            f"{act} {report.stored} traces ({rows.description}; format {recipe.description}) in "
+            f"{act} {report.stored} traces ({rows.description}; format {plan.recipe.description}) in "
             f"{seconds:.1f} s, {report.rejected} rows rejected{twice}. Ingest id: {report.ingest_id}"
         )
 
@@ -132,6 +136,21 @@ class Command(ActCommand):
         for parsed in preview(rows, recipe, source=source):
             self.stdout.write(f"\n{rows.unit} {parsed.place}")
             self.stdout.write("\n".join(_shown(parsed)))
+
+
+def _count_rows(chunks: list[Chunk]) -> int:
+    return sum(chunk.read for chunk in chunks)
+
+
+@contextmanager
+def _chunks(name: str, rows: Rows, plan: Plan, measured: Measured) -> Iterator[Iterator[list[Chunk]]]:
+    """Of a big file by a process of its own, which reads it from its beginning."""
+    if not (os.path.isfile(name) and is_big(measured.size, is_packed=rows.is_packed)):
+        yield ([chunk] for chunk in prepare_rows(rows, plan))
+        return
+    rows.close()
+    with _open(name, "rb", "read") as file, prepared(file, plan, is_apart=True) as groups, much_written():
+        yield groups
 
 
 def _shown(parsed: Parsed) -> Iterator[str]:
