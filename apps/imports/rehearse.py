@@ -20,7 +20,7 @@ from apps.imports.receive import no_room
 from apps.jobs.handlers import handler
 from apps.jobs.models import Job
 from apps.jobs.start import start_job
-from apps.jobs.work import Work
+from apps.jobs.work import Cancelled, Work
 
 
 def start_rehearsal(found: Import, terms: Terms, *, created_by: User | None) -> Job:
@@ -77,7 +77,10 @@ def _plan(found: Import, terms: Terms) -> Plan:
 
 
 def _advance(work: Work, found: Import, report: Report, chunk: Chunk) -> None:
+    """Raises Cancelled where another act took its place: they would write to one report."""
     with transaction.atomic():
+        if not Import.objects.filter(pk=found.pk, job=work.job.pk).exists():
+            raise Cancelled
         work.advance(None, report.read, chunk.estimate(report.read, found.size))
 
 

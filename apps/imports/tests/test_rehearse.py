@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from typing import Any
 
 import pytest
@@ -9,11 +10,13 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 
 from apps.imports.choose import Terms
+from apps.imports.mapping import Mapping
 from apps.imports.models import Import, import_folder
 from apps.imports.rehearse import start_rehearsal
 from apps.imports.start import start_import
 from apps.imports.tests.factories import BAD, counts, lines, make_upload, perform, row
 from apps.jobs.models import Job
+from apps.jobs.perform import perform_job
 from apps.jobs.tests.factories import make_worker
 from apps.traces.models import Trace
 
@@ -71,6 +74,33 @@ def test_a_file_that_breaks_off_is_found() -> None:
     assert (found.state, job.state) == ("uploaded", "failed")
     assert job.reason.startswith("The gzip data ends too early after line ")
     assert [path.name for path in import_folder().iterdir()] == [str(found.pk)]
+
+
+def test_of_two_the_later_one_is_reported() -> None:
+    """Also where the worker of the first is the slower one."""
+    found = make_upload(ROWS)
+    first = start_rehearsal(found, Terms(on_error="skip"), created_by=None)
+    second = start_rehearsal(found, Terms(mapping=Mapping(prompt="question", answer="no")), created_by=None)
+    perform_job.call(str(second.pk))
+    reported = found.rehearsal_path.read_bytes()
+    assert len(reported.splitlines()) == 1
+    perform_job.call(str(first.pk))
+    assert found.rehearsal_path.read_bytes() == reported
+    assert [Job.objects.get(pk=job.pk).state for job in (first, second)] == ["cancelled", "done"]
+
+
+def test_the_report_of_another_dry_run_is_not_taken_for_the_same(api: Client) -> None:
+    found = make_upload(ROWS)
+    found.rehearsal_path.write_bytes(b'{"line":1}\n')
+    path = f"/api/imports/{found.pk}/rejected.jsonl"
+    first = api.get(path)
+    again = {"if-none-match": first["ETag"]}
+    first.close()
+    assert api.get(path, headers=again).status_code == 304
+    os.utime(found.rehearsal_path, ns=(1, 1))
+    answer = api.get(path, headers=again)
+    assert (answer.status_code, b"".join(answer)) == (200, b'{"line":1}\n')
+    answer.close()
 
 
 def test_the_api_tries_with_the_upload_or_after_it(api: Client) -> None:
