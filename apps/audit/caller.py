@@ -22,8 +22,7 @@ class Caller(NamedTuple):
     address: str = ""
 
 
-# What a worker finds to be done, for which nobody asked.
-WORKER = Caller(None, "worker")
+WORKER = Caller(None, "worker")  # of what it finds to be done, for which nobody asked
 # What is outside of a request and of a job is a command.
 _COMMAND = Caller(None, COMMAND_LINE)
 _current: ContextVar[HttpRequest | Caller] = ContextVar("caller", default=_COMMAND)
