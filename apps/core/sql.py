@@ -1,4 +1,4 @@
-"""Pieces of INSERT statements for what the ORM does not say: COPY, executemany, INSERT ... SELECT."""
+"""What the ORM does not say: pieces of INSERT statements, how a database goes about an act, its errors."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence

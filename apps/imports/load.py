@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 from uuid import UUID
 
 from apps.accounts.models import User
@@ -10,6 +10,7 @@ from apps.core.ids import new_id
 from apps.imports.duplicates import Known, Seen, keep_others_out
 from apps.imports.parse import Rejection
 from apps.imports.prepare import Chunk, Ready
+from apps.traces.derive import Derived
 from apps.traces.ingest import store_traces
 
 OnError = Literal["stop", "skip", "all-or-nothing"]
@@ -65,7 +66,8 @@ class Loader:
         if self.seen is not None:
             new = new if self.duplicates == "keep" else self.seen.unseen(new)
         elif new:
-            traces = [item.derived for item in new if item.derived]
+            # Of a dry run alone it is None: that would be a fault, and no row less.
+            traces = [cast(Derived, item.derived) for item in new]
             store_traces(traces, created_by=self.created_by, ingest_id=report.ingest_id)
         report.stored += len(new)
         report.duplicates += len(ready) - len(new)
